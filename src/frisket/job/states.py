@@ -1,0 +1,97 @@
+"""The states of a job and the moves between them: one table for all pages, doors and documents.
+
+A lease, a running stage and a device's condition are rows beside the job, not states.
+"""
+
+from enum import StrEnum
+
+__all__ = ["MOVES", "Outcome", "Reason", "State", "allowed"]
+
+
+class State(StrEnum):
+    RECEIVING = "receiving"  # made by Create-Job, documents still coming
+    RECEIVED = "received"  # accepted, sealed and acknowledged
+    ADMITTED = "admitted"  # policy let it in
+    PREPARED = "prepared"  # in the form to be printed
+    HELD = "held"  # waits for its person, a time, a PIN or a better device
+    RELEASED = "released"  # may print, waits for its device
+    SENDING = "sending"  # bytes may leave the house
+    UNCERTAIN = "uncertain"  # it may have printed, nobody knows
+    DELIVERED = "delivered"  # the device confirmed, or its policy takes silence for it
+    ENDED = "ended"  # nothing more will be printed; counted and charged
+    ERASED = "erased"  # key gone, overwriting follows
+    QUARANTINED = "quarantined"  # row and object disagree, or malware
+
+
+S = State
+
+MOVES: dict[State, frozenset[State]] = {
+    S.RECEIVING: frozenset({S.RECEIVED, S.ENDED}),
+    S.RECEIVED: frozenset({S.ADMITTED, S.ENDED, S.QUARANTINED}),
+    S.ADMITTED: frozenset({S.PREPARED, S.ENDED, S.QUARANTINED}),
+    S.PREPARED: frozenset({S.HELD, S.RELEASED, S.ENDED, S.QUARANTINED}),
+    S.HELD: frozenset({S.RELEASED, S.ENDED, S.QUARANTINED}),
+    S.RELEASED: frozenset({S.SENDING, S.HELD, S.ENDED, S.QUARANTINED}),
+    S.SENDING: frozenset({S.DELIVERED, S.RELEASED, S.HELD, S.UNCERTAIN}),
+    S.UNCERTAIN: frozenset({S.DELIVERED, S.HELD, S.ENDED}),
+    S.DELIVERED: frozenset({S.ENDED}),
+    S.ENDED: frozenset({S.ERASED}),
+    S.ERASED: frozenset(),
+    S.QUARANTINED: frozenset({S.HELD, S.ENDED}),
+}
+
+
+class Reason(StrEnum):
+    """Why a job is in the state it is in."""
+
+    NONE = ""
+    # held
+    FOR_RELEASE = "for-release"  # waits for its person
+    PASSWORD = "password"  # waits for its own PIN
+    UNTIL = "until"  # waits for a time
+    INDEFINITE = "indefinite"  # its sender asked for a hold without end
+    DEVICE_FAILED = "device-failed"  # the device says it did not print
+    WITHDRAWN = "withdrawn"  # released, then taken back
+    LEASE_OVER = "lease-over"
+    INTERRUPTED = "interrupted"  # the upload broke off
+    REVIEWED = "reviewed"  # an operator let it out of quarantine
+    SETTLED = "settled"  # a person decided about an uncertain job
+    # forward
+    ACCEPTED = "accepted"
+    STAGE = "stage"  # the next stage did its part
+    BY_PERSON = "by-person"  # released
+    NOT_HELD = "not-held"  # its queue holds nothing
+    TIME_CAME = "time-came"
+    RETRY = "retry"  # not one octet had left
+    CONFIRMED = "confirmed"  # the device confirmed
+    SILENCE = "silence"  # the device's policy takes silence for confirmation
+    # uncertain
+    LOST_TOUCH = "lost-touch"  # the connection broke after the first octet
+    CRASHED = "crashed"  # the house stopped while sending
+    # ended
+    PRINTED = "printed"
+    CANCELLED_BY_OWNER = "by-owner"
+    CANCELLED_BY_OPERATOR = "by-operator"
+    CANCELLED_AT_DEVICE = "at-device"
+    EXPIRED = "expired"
+    REFUSED = "refused"
+    EMPTY = "empty"  # Create-Job that never got a document
+    FAILED = "failed"
+    SHREDDED = "shredded"
+    # quarantined
+    DAMAGED = "damaged"  # row and object disagree
+
+
+class Outcome(StrEnum):
+    NONE = ""
+    PRINTED = "printed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+def allowed(before: State, after: State, passed: tuple[State, ...] = ()) -> bool:
+    """Whether a walk ``before`` → passed… → ``after`` uses only moves of the table."""
+    walk = (before, *passed, after)
+    return all(there in MOVES[here] for here, there in zip(walk, walk[1:], strict=False))

@@ -1,0 +1,1 @@
+"""One file per role, and the command line. The only place that builds and composes."""

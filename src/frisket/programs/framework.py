@@ -1,0 +1,124 @@
+"""Sets the web framework up from our settings. Called once, before any room with tables is imported."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import django
+from django.conf import settings as django_settings
+
+from frisket.plumbing.settings import Settings
+
+__all__ = ["configure"]
+
+ROOMS = ["plumbing", "audit", "identity", "device", "job", "spool", "ledger", "release", "delivery", "web"]
+
+
+def configure(settings: Settings, data: Path, *, secret_key: str) -> None:
+    """Configure Django for this process. ``secret_key`` comes from the key store, never from a file of settings."""
+    if django_settings.configured:
+        return
+    django_settings.configure(
+        DEBUG=False,
+        SECRET_KEY=secret_key,
+        ALLOWED_HOSTS=["*"],  # the Host header is checked by our own middleware against house.host_names
+        DATABASES={"default": _database(settings, data)},
+        INSTALLED_APPS=[
+            "django.contrib.contenttypes",
+            "django.contrib.auth",
+            "django.contrib.sessions",
+            "django.contrib.messages",
+            *[f"frisket.{room}.apps.{room.capitalize()}" for room in ROOMS],
+        ],
+        AUTH_USER_MODEL="identity.Person",
+        PASSWORD_HASHERS=[
+            "frisket.plumbing.keys.Argon2idHasher",
+            "frisket.plumbing.keys.Argon2idStrongHasher",
+        ],
+        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+        USE_TZ=True,
+        TIME_ZONE="UTC",
+        USE_I18N=True,
+        LANGUAGE_CODE=settings.house.language,
+        LANGUAGES=[("en", "English"), ("de", "Deutsch")],
+        ROOT_URLCONF="frisket.web.urls",
+        **_web(settings),
+    )
+    django.setup(set_prefix=False)
+
+
+def _web(settings: Settings) -> dict[str, Any]:
+    return {
+        "MIDDLEWARE": [
+            "frisket.web.middleware.Guard",
+            "whitenoise.middleware.WhiteNoiseMiddleware",
+            "django.contrib.sessions.middleware.SessionMiddleware",
+            "django.middleware.locale.LocaleMiddleware",
+            "django.middleware.common.CommonMiddleware",
+            "django.middleware.csrf.CsrfViewMiddleware",
+            "django.contrib.auth.middleware.AuthenticationMiddleware",
+            "frisket.web.middleware.PersonSession",
+            "django.contrib.messages.middleware.MessageMiddleware",
+        ],
+        "TEMPLATES": [
+            {
+                "BACKEND": "django.template.backends.django.DjangoTemplates",
+                "APP_DIRS": True,
+                "OPTIONS": {
+                    "context_processors": [
+                        "django.template.context_processors.request",
+                        "django.template.context_processors.i18n",
+                        "django.contrib.messages.context_processors.messages",
+                        "frisket.web.context.page",
+                    ]
+                },
+            }
+        ],
+        "STATIC_URL": "/static/",
+        "WHITENOISE_USE_FINDERS": True,
+        "WHITENOISE_AUTOREFRESH": False,
+        "SESSION_ENGINE": "django.contrib.sessions.backends.db",
+        "SESSION_COOKIE_NAME": "__Host-session",
+        "SESSION_COOKIE_SECURE": True,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_AGE": settings.sessions.longest_s,
+        "CSRF_COOKIE_NAME": "__Host-csrf",
+        "CSRF_COOKIE_SECURE": True,
+        "CSRF_COOKIE_HTTPONLY": True,
+        "CSRF_USE_SESSIONS": False,
+        "LANGUAGE_COOKIE_NAME": "language",
+        "MESSAGE_STORAGE": "django.contrib.messages.storage.session.SessionStorage",
+        "FILE_UPLOAD_HANDLERS": ["django.core.files.uploadhandler.MemoryFileUploadHandler"],
+        "FILE_UPLOAD_MAX_MEMORY_SIZE": settings.limits.upload_form_bytes,
+        "DATA_UPLOAD_MAX_MEMORY_SIZE": settings.limits.upload_form_bytes,
+        "LOGGING_CONFIG": None,
+        "LOGIN_URL": "/sign-in",
+    }
+
+
+def _database(settings: Settings, data: Path) -> dict[str, Any]:
+    url = settings.database.url
+    if not url:
+        return {
+            "ENGINE": "frisket.plumbing.sqlite",
+            "NAME": str(data / "house.db"),
+            "CONN_MAX_AGE": None,
+            "OPTIONS": {
+                "timeout": 20,
+                "transaction_mode": "IMMEDIATE",
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA cache_size=-16384; PRAGMA temp_store=MEMORY",
+            },
+        }
+    parts = urlsplit(url)
+    password = Path(settings.database.password_file).read_text().strip() if settings.database.password_file else ""
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.path.lstrip("/"),
+        "USER": parts.username or "",
+        "PASSWORD": password,
+        "HOST": parts.hostname or "",
+        "PORT": parts.port or "",
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+    }

@@ -1,0 +1,166 @@
+"""IPP messages (RFC 8010): octets to values and back.
+
+Promises: `decode(encode(message))` is the message; whatever octets come, the only errors out of `Reader` and
+`decode` are Malformed, TooShort and TooLarge; work is linear in the octets, memory bounded by `Limits`.
+Document data is not part of a message: it is what follows, `Reader.rest` and all the peer sends after it.
+
+    reader = ipp.Reader(limits)
+    while (message := reader.feed(await body.read())) is None: ...
+    wanted = message.operation.texts("requested-attributes")
+
+    answer = ipp.answer(message, ipp.Status.OK)
+    answer.groups.append(ipp.Group(ipp.Tag.JOB_GROUP, [ipp.attribute("job-id", ipp.integer(7))]))
+    octets = ipp.encode(answer)
+"""
+
+from frisket.wire.ipp.checks import (
+    Problem,
+    Target,
+    check_lengths,
+    check_request,
+    check_target,
+    overlong,
+    target_of,
+)
+from frisket.wire.ipp.errors import (
+    Malformed,
+    MessageError,
+    TooLarge,
+    TooShort,
+    Unencodable,
+)
+from frisket.wire.ipp.message import (
+    Attribute,
+    Attributes,
+    Collection,
+    Group,
+    Message,
+    answer,
+    answer_version,
+    attribute,
+    collection,
+    opening,
+    request,
+)
+from frisket.wire.ipp.names import (
+    JobState,
+    Operation,
+    PrinterState,
+    Status,
+    Tag,
+    operation_name,
+    status_keyword,
+)
+from frisket.wire.ipp.reader import (
+    Limits,
+    Reader,
+    decode,
+)
+from frisket.wire.ipp.values import (
+    MINUS_ZERO,
+    PER_CENTIMETRE,
+    PER_INCH,
+    Localized,
+    Range,
+    Resolution,
+    Value,
+    admin_define,
+    boolean,
+    charset,
+    datetime_value,
+    delete_attribute,
+    enum,
+    integer,
+    keyword,
+    localized_name,
+    localized_text,
+    mime,
+    name,
+    natural_language,
+    no_value,
+    not_settable,
+    octets,
+    range_,
+    resolution,
+    text,
+    unknown,
+    unsupported,
+    uri,
+    uri_scheme,
+)
+from frisket.wire.ipp.writer import (
+    assemble,
+    encode,
+    encode_attribute,
+    encode_group,
+)
+
+__all__ = [
+    "MINUS_ZERO",
+    "PER_CENTIMETRE",
+    "PER_INCH",
+    "Attribute",
+    "Attributes",
+    "Collection",
+    "Group",
+    "JobState",
+    "Limits",
+    "Localized",
+    "Malformed",
+    "Message",
+    "MessageError",
+    "Operation",
+    "PrinterState",
+    "Problem",
+    "Range",
+    "Reader",
+    "Resolution",
+    "Status",
+    "Tag",
+    "Target",
+    "TooLarge",
+    "TooShort",
+    "Unencodable",
+    "Value",
+    "admin_define",
+    "answer",
+    "answer_version",
+    "assemble",
+    "attribute",
+    "boolean",
+    "charset",
+    "check_lengths",
+    "check_request",
+    "check_target",
+    "collection",
+    "datetime_value",
+    "decode",
+    "delete_attribute",
+    "encode",
+    "encode_attribute",
+    "encode_group",
+    "enum",
+    "integer",
+    "keyword",
+    "localized_name",
+    "localized_text",
+    "mime",
+    "name",
+    "natural_language",
+    "no_value",
+    "not_settable",
+    "octets",
+    "opening",
+    "operation_name",
+    "overlong",
+    "range_",
+    "request",
+    "resolution",
+    "status_keyword",
+    "target_of",
+    "text",
+    "unknown",
+    "unsupported",
+    "uri",
+    "uri_scheme",
+]
