@@ -11,6 +11,7 @@ from struct import Struct
 from struct import error as StructError
 from typing import Any, NoReturn
 
+from frisket.errors import FrisketError
 from frisket.wire.ipp.errors import Malformed, MessageError, TooLarge, TooShort
 from frisket.wire.ipp.message import Attribute, Collection, Group, Message
 from frisket.wire.ipp.values import Localized, Range, Resolution, Value, read_date
@@ -184,13 +185,12 @@ class Reader:
     def feed(self, data: bytes | bytearray | memoryview) -> Message | None:
         """Take more octets; the message when they complete it, else None.
 
-        After the message, further octets are added to `rest`. Raises Malformed or TooLarge.
+        Raises Malformed or TooLarge. Document data that comes later is not for this reader.
         """
         if self._failure is not None:
             raise self._failure
         if self.message is not None:
-            self.rest += data
-            return self.message
+            raise FrisketError("octets for a reader that has its message already")
         pending = self._pending
         if pending or not isinstance(data, bytes):
             pending += data

@@ -5,7 +5,7 @@
 | out-of-band (0x10-0x1f) | None; the octets if a peer sent some against the rule |
 | integer, enum | int, 32 bits signed |
 | boolean | bool |
-| dateTime | aware datetime, tenths of a second; the 11 octets when no datetime can say it (year 0, leap second) |
+| dateTime | aware datetime in tenths of a second; the 11 octets when none can say it (year 0, second 60) |
 | resolution, rangeOfInteger | Resolution, Range |
 | textWithLanguage, nameWithLanguage | Localized |
 | the other strings | str |
@@ -79,7 +79,7 @@ class Localized(NamedTuple):
 
 
 class Value(NamedTuple):
-    """One value. `tag` is a plain int (see names.Tag); the type of `data` follows from it, as listed above."""
+    """One value. `tag` is a plain int (see names.Tag); the type of `data` follows from it, as above."""
 
     tag: int
     data: Any
