@@ -4,12 +4,17 @@ For PASSWORD_HASHERS: the first is what a new password gets. Nothing else in thi
 framework.
 """
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.hashers import BasePasswordHasher, mask_hash
 from django.utils.translation import gettext_noop
 
 from frisket.plumbing.keys import argon
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 __all__ = ["Argon2idHasher", "Argon2idStrongHasher"]
 
@@ -43,7 +48,7 @@ class Argon2idHasher(BasePasswordHasher):
             "hash": digest,
         }
 
-    def safe_summary(self, encoded: str) -> dict[str, Any]:
+    def safe_summary(self, encoded: str) -> dict[str | _StrPromise, Any]:
         found = self.decode(encoded)
         return {
             gettext_noop("algorithm"): found["algorithm"],

@@ -36,11 +36,11 @@ def wrap_tenant_key(root: Key, tenant: UUID, key: Key) -> bytes:
 class TenantKeys:
     """Safe to use from several threads, and from several processes on the same folder."""
 
-    def __init__(self, folder: Path, tenant: UUID, root: Key, today: Callable[[], datetime]) -> None:
+    def __init__(self, folder: Path, tenant: UUID, root: Key, clock: Callable[[], datetime]) -> None:
         """Raises KeyStoreUnusable when a key is missing or does not open under this root key."""
         self.tenant = tenant
         self._folder = folder
-        self._clock = today
+        self._clock = clock
         self._lock = threading.RLock()
         self._sealed = False
         self._epochs: dict[int, Key] = {}
@@ -52,11 +52,13 @@ class TenantKeys:
             self._purposes = {name: self._read(name) for name in PURPOSES}
         except (FileNotFoundError, Damaged) as error:
             raise KeyStoreUnusable("a key is missing or belongs to another root key") from error
-        self._signing = Ed25519PrivateKey.from_private_bytes(self._purposes["log-signing"].octets())
+        self._signing: Ed25519PrivateKey | None = Ed25519PrivateKey.from_private_bytes(
+            self._purposes["log-signing"].octets()
+        )
         self._finish_destroying()
 
     @classmethod
-    def create(cls, folder: Path, tenant: UUID, root: Key, today: Callable[[], datetime]) -> "TenantKeys":
+    def create(cls, folder: Path, tenant: UUID, root: Key, clock: Callable[[], datetime]) -> "TenantKeys":
         """The tenant key is written last: without it the folder is no tenant and may be made again."""
         keyfile.make_folder(folder)
         if (folder / "tenant.key").exists():
@@ -68,7 +70,7 @@ class TenantKeys:
             purpose.wipe()
         keyfile.put(folder / "tenant.key", wrap_tenant_key(root, tenant, key))
         key.wipe()
-        return cls(folder, tenant, root, today)
+        return cls(folder, tenant, root, clock)
 
     def _read(self, name: str) -> Key:
         wrapped = keyfile.read(self._folder / f"{name}.key")
@@ -85,9 +87,10 @@ class TenantKeys:
         return self._purposes[name]
 
     def signing(self) -> Ed25519PrivateKey:
-        if self._sealed:
+        signing = self._signing
+        if signing is None:
             raise Sealed("the key store is sealed")
-        return self._signing
+        return signing
 
     def pepper(self, purpose: str) -> Key:
         """A key of its own for each kind of index or verifier, derived from the pepper."""
@@ -193,4 +196,4 @@ class TenantKeys:
                 key.wipe()
             self._epochs.clear()
             self._peppers.clear()
-            del self._signing
+            self._signing = None
