@@ -76,13 +76,13 @@ class Attributes:
 
     def integer(self, name: str) -> int | None:
         """The first value when it is an integer or enum, else None."""
-        values = self.values(name)
-        return int(values[0].data) if values and values[0].tag in (0x21, 0x23) else None
+        data = self._first_of((0x21, 0x23), name)
+        return data if isinstance(data, int) else None
 
     def boolean(self, name: str) -> bool | None:
         """The first value when it is a boolean, else None."""
-        values = self.values(name)
-        return bool(values[0].data) if values and values[0].tag == 0x22 else None
+        data = self._first_of((0x22,), name)
+        return data if isinstance(data, bool) else None
 
     def text(self, name: str) -> str | None:
         """The characters of the first value when it is of any string syntax, else None."""
@@ -92,6 +92,10 @@ class Attributes:
     def texts(self, name: str) -> list[str]:
         """The characters of all values that are of a string syntax."""
         return [value.text for value in self.values(name) if value.text is not None]
+
+    def _first_of(self, tags: tuple[int, ...], name: str) -> Any:
+        values = self.values(name)
+        return values[0].data if values and values[0].tag in tags else None
 
     def __iter__(self) -> Iterator[Attribute]:
         return iter(self._by_name.values())
@@ -139,7 +143,7 @@ class Group(Attributes):
             return NotImplemented
         return self.tag == other.tag and super().__eq__(other)
 
-    __hash__ = None  # type: ignore[assignment]  # mutable
+    __hash__ = None  # mutable
 
 
 @dataclass(slots=True)

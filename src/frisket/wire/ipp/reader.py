@@ -29,8 +29,9 @@ class Limits:
     attributes: in all groups; members of collections count as values only.
     values: of all attributes and members together. values_per_attribute: of one set.
     depth: collections inside each other. name_octets: of an attribute or member name.
-    first_of_repeated: take the first of an attribute that is named twice in a group instead of raising
-        Malformed. For answers of devices, some of which do it; never for requests (RFC 8011 section 4.1.3).
+    forgiving: for answers of devices, which are as they are; never for requests. Of an attribute named twice
+        the first counts; a value that does not fit its syntax is kept as its octets (bytes); a collection
+        that is not closed ends with its group; the end-of-attributes may be missing at the very end.
     """
 
     octets: int = 1 << 20
@@ -39,7 +40,7 @@ class Limits:
     values: int = 10_000
     depth: int = 8
     name_octets: int = 255
-    first_of_repeated: bool = False
+    forgiving: bool = False
 
 
 _DEFAULT = Limits()
@@ -202,9 +203,7 @@ class Reader:
             if self.version is not None:
                 at = self._units(data, at)
         except MessageError as failure:
-            failure.version, failure.code, failure.request_id = self.version, self.code, self.request_id
-            self._failure = failure
-            self._pending = bytearray()
+            self._fail(failure)
             raise
         if self.message is not None:
             self._pending = bytearray()
@@ -221,13 +220,17 @@ class Reader:
         if self.message is not None:
             return self.message
         if self.version is None:
-            self._failure = TooShort(f"{len(self._pending)} octets are no IPP message")
-        else:
-            self._failure = Malformed("the message ends before its end-of-attributes")
-            self._failure.version, self._failure.code = self.version, self.code
-            self._failure.request_id = self.request_id
+            raise self._fail(TooShort(f"{len(self._pending)} octets are no IPP message"))
+        if self._limits.forgiving and not self._pending and self._groups:
+            self._delimiter(0x03)
+            return self.end()
+        raise self._fail(Malformed("the message ends before its end-of-attributes"))
+
+    def _fail(self, failure: MessageError) -> MessageError:
+        failure.version, failure.code, failure.request_id = self.version, self.code, self.request_id
+        self._failure = failure
         self._pending = bytearray()
-        raise self._failure
+        return failure
 
     def _head(self, data: bytes) -> int:
         """Read the head when it is due and there; the offset behind it."""
@@ -263,6 +266,9 @@ class Reader:
                 self._needed = value_at - at
                 break
             value_length = data[value_at - 2] << 8 | data[value_at - 1]
+            if tag == 0x34 and value_length and self._is_bare(data[value_at - 2]):
+                value_at -= 2
+                value_length = 0
             behind = value_at + value_length
             if value_length > _LONGEST:
                 raise Malformed("a negative value-length")
@@ -282,10 +288,19 @@ class Reader:
             at = behind
         return at
 
+    def _is_bare(self, octet: int) -> bool:
+        """Whether a begCollection with this octet after its name lacks its value-length and all the rest.
+
+        A Xerox B210 answers an unsupported media-col so: tag, name, then the delimiter of the next group.
+        """
+        return self._limits.forgiving and not self._outer and (octet in _KNOWN_GROUPS or octet == 0x03)
+
     def _delimiter(self, tag: int) -> bool:
         """Begin a group; True at the end of the attributes."""
         if self._outer:
-            raise Malformed("a group ends inside a collection")
+            if not self._limits.forgiving:
+                raise Malformed("a group ends inside a collection")
+            self._outer.clear()
         if tag == 0x03:
             assert self.version is not None and self.code is not None and self.request_id is not None
             self.message = Message(self.version, self.code, self.request_id, self._groups)
@@ -342,7 +357,7 @@ class Reader:
         self._values = values
         if name not in by_name:
             by_name[name] = _new(Attribute, (name, values))
-        elif not self._limits.first_of_repeated:
+        elif not self._limits.forgiving:
             raise Malformed("an attribute that is named twice in one group", repeated=True)
         if not self._outer:
             self._attributes_left -= 1
@@ -351,7 +366,13 @@ class Reader:
         return values
 
     def _put(self, values: list[Value], tag: int, data: bytes) -> None:
-        values.append(_new(Value, (tag, _READ[tag](data))))
+        try:
+            held = _READ[tag](data)
+        except (ValueError, StructError, IndexError):
+            if not self._limits.forgiving:
+                raise
+            held = data
+        values.append(_new(Value, (tag, held)))
         self._count(values)
 
     def _open(self, values: list[Value]) -> None:
