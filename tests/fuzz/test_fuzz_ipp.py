@@ -1,0 +1,134 @@
+"""Hostile octets for the IPP codec: only its documented errors come out, and what is read can be written."""
+
+import random
+from contextlib import suppress
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.wire.ipp_samples import ALL
+
+from frisket.wire import ipp
+
+RECORDED = [ipp.encode(message) for message in ALL.values()]
+DOCUMENTED = (ipp.Malformed, ipp.TooLarge)
+FORGIVING = ipp.Limits(forgiving=True)
+MUTATIONS = 50_000
+
+
+def mutated(source: random.Random) -> bytes:
+    """A recorded message with one to four changes of the kinds that upset parsers."""
+    octets = bytearray(source.choice(RECORDED))
+    for _ in range(source.randint(1, 4)):
+        at = source.randrange(len(octets)) if octets else 0
+        match source.randrange(6):
+            case 0:
+                octets[at : at + 1] = bytes((source.randrange(256),))
+            case 1:
+                octets[at : at + 2] = source.choice((b"\0\0", b"\x7f\xff", b"\x80\0", b"\xff\xff", b"\0\x01"))
+            case 2:
+                del octets[at : at + source.randint(1, 20)]
+            case 3:
+                octets[at:at] = octets[at : at + source.randint(1, 60)]
+            case 4:
+                octets[at:at] = bytes((source.choice((0x02, 0x34, 0x37, 0x4A, 0x03, 0x7F, 0x0F)),))
+            case _:
+                octets[at:at] = source.randbytes(source.randint(1, 8))
+    return bytes(octets)
+
+
+def digest(octets: bytes, limits: ipp.Limits = ipp.Limits()) -> ipp.Message | type[Exception]:
+    try:
+        message, _ = ipp.decode(octets, limits)
+    except DOCUMENTED as error:
+        assert error.status in (0x0400, 0x0408)
+        return type(error)
+    return message
+
+
+def test_fifty_thousand_mutated_messages_raise_only_documented_errors():
+    source = random.Random(8010)
+    read = refused = 0
+    for _ in range(MUTATIONS):
+        octets = mutated(source)
+        message = digest(octets)
+        if isinstance(message, ipp.Message):
+            read += 1
+            assert ipp.decode(ipp.encode(message))[0] == message
+            ipp.check_request(message), ipp.check_target(message), ipp.check_lengths(message)
+        else:
+            refused += 1
+    assert read > MUTATIONS // 50
+    assert refused > MUTATIONS // 50
+
+
+def test_mutated_messages_raise_only_documented_errors_from_the_forgiving_reader():
+    source = random.Random(8011)
+    for _ in range(MUTATIONS // 5):
+        message = digest(mutated(source), FORGIVING)
+        if isinstance(message, ipp.Message):
+            for group in message.groups:
+                for name, _ in group:
+                    (
+                        group.integer(name),
+                        group.boolean(name),
+                        group.text(name),
+                        group.texts(name),
+                        group.first(name),
+                    )
+
+
+def test_a_mutated_message_gives_the_same_whether_it_comes_whole_or_in_pieces():
+    source = random.Random(8012)
+    for _ in range(MUTATIONS // 25):
+        octets = mutated(source)
+        whole = digest(octets)
+        reader = ipp.Reader()
+        pieces: ipp.Message | type[Exception] | None = None
+        at = 0
+        try:
+            while pieces is None and at < len(octets):
+                step = source.randint(1, 40)
+                pieces = reader.feed(octets[at : at + step])
+                at += step
+            pieces = reader.end()
+        except DOCUMENTED as error:
+            pieces = type(error)
+        assert pieces == whole
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.binary(max_size=400))
+def test_whatever_a_peer_sends_only_a_documented_error_comes_out(data):
+    with suppress(*DOCUMENTED):
+        ipp.decode(data)
+    with suppress(*DOCUMENTED):
+        ipp.decode(b"\x02\x00\x00\x02\x00\x00\x00\x01\x01" + data)
+
+
+UNITS = st.lists(
+    st.one_of(
+        st.sampled_from(
+            [b"\x01", b"\x02", b"\x03", b"\x0f", b"\x34\0\x01a\0\0", b"\x34\0\0\0\0", b"\x37\0\0\0\0"]
+        ),
+        st.binary(max_size=6).map(lambda name: b"\x4a\0\0" + len(name).to_bytes(2) + name),
+        st.builds(
+            lambda tag, name, value: (
+                bytes((tag,)) + len(name).to_bytes(2) + name + len(value).to_bytes(2) + value
+            ),
+            st.integers(0x10, 0xFF),
+            st.binary(max_size=3),
+            st.binary(max_size=12),
+        ),
+    ),
+    max_size=30,
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(UNITS)
+def test_well_formed_units_in_any_order_raise_only_documented_errors(units):
+    octets = b"\x02\x00\x00\x02\x00\x00\x00\x01\x01" + b"".join(units) + b"\x03"
+    message = digest(octets)
+    if isinstance(message, ipp.Message):
+        assert ipp.decode(ipp.encode(message))[0] == message
+    digest(octets, FORGIVING)
