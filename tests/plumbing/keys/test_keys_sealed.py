@@ -60,7 +60,7 @@ def sample(length: int) -> bytes:
     return vector(length)[:length]
 
 
-# -- published octets --------------------------------------------------------------------------------
+# -- published octets ------------------------------------------------------------------------------
 
 
 def test_the_header_has_the_published_octets():
@@ -121,7 +121,7 @@ def test_the_published_wrapped_key_opens():
     assert keys.open_sealed(epoch_key, header, blob) == bytes(range(0x40, 0x60))
 
 
-# -- our writer against the hand-written reader ---------------------------------------------------------
+# -- our writer against the hand-written reader ----------------------------------------------------
 
 
 @pytest.mark.parametrize("length", LENGTHS)
@@ -171,7 +171,7 @@ def test_sealing_the_same_twice_gives_different_objects(message: bytes):
     assert keys.seal(KEY, HEADER, message) != keys.seal(KEY, HEADER, message)
 
 
-# -- what must fail --------------------------------------------------------------------------------------
+# -- what must fail --------------------------------------------------------------------------------
 
 
 def exchange_chunks(blob: bytes) -> bytes:
@@ -274,7 +274,7 @@ def test_a_sealed_object_does_not_shrink():
     assert b"aaaa" not in blob
 
 
-# -- headers ------------------------------------------------------------------------------------------
+# -- headers ---------------------------------------------------------------------------------------
 
 
 @given(
@@ -324,7 +324,7 @@ def test_a_number_that_does_not_fit_is_refused(header: Header):
         keys.seal(KEY, header, b"")
 
 
-# -- keys -----------------------------------------------------------------------------------------------
+# -- keys ------------------------------------------------------------------------------------------
 
 
 def test_a_key_never_shows_itself():

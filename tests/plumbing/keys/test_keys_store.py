@@ -44,7 +44,7 @@ def reopened(tmp_path: Path, day: Day) -> KeyStore:
     return KeyStore.open(tmp_path / "keys", TENANT, clock=day)
 
 
-# -- job keys ------------------------------------------------------------------------------------------
+# -- job keys --------------------------------------------------------------------------------------
 
 
 def test_a_job_key_comes_back_after_a_restart(store: KeyStore, tmp_path: Path, day: Day):
@@ -92,7 +92,7 @@ def test_a_document_opens_by_way_of_the_wrapped_keys_and_not_without_the_root_ke
         reopened(tmp_path, day)
 
 
-# -- epochs ----------------------------------------------------------------------------------------------
+# -- epochs ----------------------------------------------------------------------------------------
 
 
 def test_a_new_day_begins_a_new_epoch_and_the_old_one_still_opens(store: KeyStore, day: Day):
@@ -200,7 +200,7 @@ def test_two_processes_that_begin_a_day_together_agree_on_its_key(store: KeyStor
         assert all(one.unwrap_job_key(TENANT, JOB, wrapped, epoch) == key for one in stores)
 
 
-# -- sealing -----------------------------------------------------------------------------------------
+# -- sealing ---------------------------------------------------------------------------------------
 
 
 def test_after_sealing_nothing_is_given_out(store: KeyStore, tmp_path: Path, day: Day):
@@ -257,7 +257,7 @@ def test_sealing_under_load_never_lets_a_key_of_zeros_through(tmp_path: Path, da
         )
 
 
-# -- files ------------------------------------------------------------------------------------------
+# -- files -----------------------------------------------------------------------------------------
 
 
 def test_only_the_owner_may_read_the_keys_and_none_lies_in_clear(store: KeyStore, tmp_path: Path):
@@ -325,7 +325,7 @@ def test_one_key_file_cannot_stand_in_for_another(store: KeyStore, tmp_path: Pat
         reopened(tmp_path, day)
 
 
-# -- personal fields, secrets, backups ---------------------------------------------------------------------
+# -- personal fields, secrets, backups -------------------------------------------------------------
 
 
 def test_a_personal_field_opens_for_its_person_purpose_field_and_version_only(store: KeyStore):
@@ -373,7 +373,7 @@ def test_a_part_of_a_backup_opens_as_that_part_only(store: KeyStore):
         store.backup_opener(TENANT, backup, 1).update(blob)
 
 
-# -- indexes, PINs, signatures --------------------------------------------------------------------------
+# -- indexes, PINs, signatures ---------------------------------------------------------------------
 
 
 def test_an_index_is_the_same_after_a_restart_and_differs_by_tenant_and_purpose(

@@ -22,6 +22,13 @@ from frisket.plumbing.keys.argon import (
     make_password,
     needs_rehash,
 )
+from frisket.plumbing.keys.certificates import (
+    Certificates,
+    ClientCertificate,
+    fingerprint,
+    person_of,
+    server_context,
+)
 from frisket.plumbing.keys.digest import EMPTY_TREE, leaf_hash, node_hash, sha256
 from frisket.plumbing.keys.errors import (
     Damaged,
@@ -47,6 +54,7 @@ from frisket.plumbing.keys.sealed import (
     sealed_length,
 )
 from frisket.plumbing.keys.store import IndexPurpose, KeyStore, PersonalPurpose, verify_signature
+from frisket.plumbing.keys.tls import check_pin, client_context, looking_context, peer_fingerprint
 from frisket.plumbing.keys.tokens import new_password, new_pin, new_token, same
 
 __all__ = [
@@ -56,6 +64,8 @@ __all__ = [
     "JOB_PASSWORD_KEYWORDS",
     "PERSON",
     "STRONG",
+    "Certificates",
+    "ClientCertificate",
     "Cost",
     "Damaged",
     "EpochGone",
@@ -73,10 +83,14 @@ __all__ = [
     "TlsRefused",
     "WeakPassword",
     "check_password",
+    "check_pin",
     "check_policy",
+    "client_context",
     "dummy_check",
+    "fingerprint",
     "job_password_octets",
     "leaf_hash",
+    "looking_context",
     "make_password",
     "needs_rehash",
     "new_password",
@@ -84,9 +98,12 @@ __all__ = [
     "new_token",
     "node_hash",
     "open_sealed",
+    "peer_fingerprint",
+    "person_of",
     "same",
     "seal",
     "sealed_length",
+    "server_context",
     "sha256",
     "verify_signature",
 ]

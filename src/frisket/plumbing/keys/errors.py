@@ -1,5 +1,7 @@
 """What the key store refuses, and whose move it is."""
 
+import ssl
+
 from frisket.errors import Blame, FrisketError
 
 __all__ = ["Damaged", "EpochGone", "KeyStoreUnusable", "Sealed", "TlsRefused", "WeakPassword"]
@@ -44,8 +46,11 @@ class WeakPassword(FrisketError):
     remedy = "Choose a longer password; several unrelated words are fine."
 
 
-class TlsRefused(FrisketError):
-    """The other end of a TLS connection is not the one that was agreed on."""
+class TlsRefused(FrisketError, ssl.SSLCertVerificationError):
+    """The other end of a TLS connection is not the one that was agreed on.
+
+    Also an error of `ssl`, because asyncio ends a handshake in good order for those only.
+    """
 
     blame = Blame.OPERATOR
     remedy = (

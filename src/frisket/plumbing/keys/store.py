@@ -51,9 +51,9 @@ class KeyStore:
 
     def __init__(self, folder: Path, tenant: UUID, root: Key, clock: Callable[[], datetime]) -> None:
         """Use create or open."""
-        self._folder = folder
+        self.folder = folder
+        self.clock = clock
         self._root = root
-        self._clock = clock
         self._tenants: dict[UUID, TenantKeys] = {}
         self._is_sealed = False
         self.tenant = tenant  # the tenant of the house itself: secrets, the log's signature
@@ -86,7 +86,7 @@ class KeyStore:
 
     def add_tenant(self, tenant: UUID) -> None:
         self._check()
-        made = TenantKeys.create(_tenant_folder(self._folder, tenant), tenant, self._root, self._clock)
+        made = TenantKeys.create(_tenant_folder(self.folder, tenant), tenant, self._root, self.clock)
         self._tenants[tenant] = made
 
     @property
@@ -108,7 +108,7 @@ class KeyStore:
         self._check()
         keys = self._tenants.get(tenant)
         if keys is None:
-            opened = TenantKeys(_tenant_folder(self._folder, tenant), tenant, self._root, self._clock)
+            opened = TenantKeys(_tenant_folder(self.folder, tenant), tenant, self._root, self.clock)
             keys = self._tenants.setdefault(tenant, opened)
         return keys
 

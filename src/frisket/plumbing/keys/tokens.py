@@ -37,4 +37,5 @@ def same(one: str | bytes, other: str | bytes) -> bool:
 
 
 def _octets(value: str | bytes) -> bytes:
-    return value.encode() if isinstance(value, str) else value
+    # Header lines may come with octets that are no UTF-8; they are compared, never an error.
+    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
