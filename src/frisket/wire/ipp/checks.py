@@ -45,7 +45,6 @@ _JOB_OPERATIONS = frozenset(
         Operation.RELEASE_JOB,
         Operation.RESTART_JOB,
         Operation.SET_JOB_ATTRIBUTES,
-        Operation.CREATE_JOB_SUBSCRIPTIONS,
         Operation.REPROCESS_JOB,
         Operation.RESUME_JOB,
         Operation.PROMOTE_JOB,
@@ -67,7 +66,7 @@ _JOB_OPERATIONS = frozenset(
         Operation.CUPS_GET_DOCUMENT,
     )
 )
-# CUPS asks these of the server as a whole; CUPS-Move-Job may name a job or every job of a printer.
+# CUPS asks these of the server as a whole.
 _NO_TARGET = frozenset(
     (
         Operation.CUPS_GET_DEFAULT,
@@ -79,6 +78,7 @@ _NO_TARGET = frozenset(
         Operation.CUPS_CREATE_LOCAL_PRINTER,
     )
 )
+_TARGETED = frozenset(Operation) - _NO_TARGET
 
 
 class Problem(NamedTuple):
@@ -89,7 +89,7 @@ class Problem(NamedTuple):
 
 
 class Target(NamedTuple):
-    """What a request names: at most one of the addresses, a job id only beside the printer's address."""
+    """What a request names; job_id goes with printer_uri."""
 
     printer_uri: str | None = None
     job_uri: str | None = None
@@ -127,7 +127,7 @@ def target_of(request: Message) -> Target:
 
     def address(name: str) -> str | None:
         values = operation.values(name)
-        return str(values[0].data) if len(values) == 1 and values[0].tag == 0x45 else None
+        return values[0].text if len(values) == 1 and values[0].tag == 0x45 else None
 
     return Target(
         address("printer-uri"),
@@ -142,28 +142,26 @@ def check_target(request: Message) -> Problem | None:
 
     Operations that are not known pass: theirs is 0x0501.
     """
-    code, target = request.code, target_of(request)
-    if code in _NO_TARGET or code not in _TARGETED:
+    if request.code not in _TARGETED:
         return None
-    if code in _JOB_OPERATIONS:
+    target = target_of(request)
+    if request.code in _JOB_OPERATIONS:
         if target.job_uri is None and (target.printer_uri is None or target.job_id is None):
             return Problem(_BAD_REQUEST, "This operation needs job-uri, or printer-uri and job-id.")
-    elif target == (None, None, None, target.job_id):
+    elif target[:3] == (None, None, None):
         return Problem(_BAD_REQUEST, "This operation needs the address of its target.")
     return None
-
-
-_TARGETED = frozenset(int(member) for member in Operation)
 
 
 def overlong(value: Value) -> bool:
     """Whether a string passes what its syntax allows (RFC 8011 section 5.1); collections are not entered."""
     most = _MOST_OCTETS.get(value.tag)
-    if most is None:
+    characters = value.text
+    if most is None or characters is None:
         return False
-    if isinstance(value.data, Localized):
-        return len(value.data.language) > 63 or len(value.data.text.encode()) > most
-    return len(value.data) > most or len(value.data.encode()) > most
+    if isinstance(value.data, Localized) and len(value.data.language) > 63:
+        return True
+    return len(characters) > most or len(characters.encode()) > most
 
 
 def check_lengths(request: Message) -> Problem | None:
