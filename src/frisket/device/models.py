@@ -20,9 +20,12 @@ class Device(models.Model):
     uuid_seen = models.CharField(max_length=60, default="")  # printer-uuid seen at adoption
     capabilities = models.JSONField(default=dict)  # frisket.device.Capabilities as plain values
     silence_is_done = models.BooleanField(default=False)  # RAW without read-back: sent means delivered
+    shows_owner = models.BooleanField(default=False)  # else a neutral name travels to the device
     secret_index = models.BinaryField(max_length=32, null=True)  # a terminal's enrolment token, keyed
     active = models.BooleanField(default=True)
-    state = models.CharField(max_length=12, default="unknown")  # idle, processing, stopped, unreachable, unknown
+    state = models.CharField(
+        max_length=12, default="unknown"
+    )  # idle, processing, stopped, unreachable, unknown
     state_reasons = models.JSONField(default=list)
     state_message = models.CharField(max_length=200, default="")
     state_at = models.DateTimeField(null=True)

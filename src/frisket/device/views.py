@@ -1,0 +1,187 @@
+"""What other rooms see of devices and queues, and what they give to make or change one."""
+
+import ipaddress
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from uuid import UUID
+
+from frisket.device.address import Address
+from frisket.device.capabilities import Capabilities
+from frisket.device.models import Device, Queue
+
+__all__ = [
+    "Adoption",
+    "DeviceChange",
+    "DeviceView",
+    "NewDevice",
+    "NewQueue",
+    "QueueChange",
+    "QueueView",
+    "trusts",
+]
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceView:
+    id: UUID
+    tenant: UUID
+    name: str
+    uri: str
+    location: str
+    pinned_sha256: bytes | None  # certificate of adoption; None: not adopted, or no TLS
+    uuid_seen: str  # printer-uuid of adoption
+    capabilities: Capabilities
+    silence_is_done: bool  # no answer after the last octet means delivered
+    shows_owner: bool  # the owner's name travels to the device
+    active: bool
+    state: str  # idle, processing, stopped, unreachable, unknown
+    state_reasons: tuple[str, ...]
+    state_message: str
+    state_at: datetime | None
+    adopted_at: datetime
+
+    @property
+    def address(self) -> Address:
+        return Address.read(self.uri)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    id: UUID
+    tenant: UUID
+    name: str
+    info: str
+    location: str
+    hold: bool
+    is_default: bool
+    accepting: bool
+    trusted_networks: tuple[str, ...]
+    held_s: int
+    printed_s: int
+    history_s: int
+    uncertain_reprints: bool
+    created_at: datetime
+    devices: tuple[UUID, ...]  # named ones; empty: every active device of the tenant
+    networks: tuple[Network, ...] = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """What was found at a device's address; a person said yes to it (R13)."""
+
+    capabilities: Capabilities
+    certificate_sha256: bytes | None = None  # of ipps only
+    printer_uuid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewDevice:
+    name: str
+    uri: str
+    location: str = ""
+    silence_is_done: bool = False
+    shows_owner: bool = False
+    adoption: Adoption | None = None  # None: nobody could ask it; its capabilities are assumed
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceChange:
+    """None: as it is. Another host, port or path erases the pin and every credential (R20)."""
+
+    name: str | None = None
+    uri: str | None = None
+    location: str | None = None
+    silence_is_done: bool | None = None
+    shows_owner: bool | None = None
+    active: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewQueue:
+    name: str
+    hold: bool = True
+    info: str = ""
+    location: str = ""
+    trusted_networks: tuple[str, ...] = ()  # CIDR; requesting-user-name is believed from there
+    devices: tuple[UUID, ...] = ()  # empty: every active device
+
+
+@dataclass(frozen=True, slots=True)
+class QueueChange:
+    """None: as it is. Times are seconds."""
+
+    name: str | None = None
+    hold: bool | None = None
+    info: str | None = None
+    location: str | None = None
+    is_default: bool | None = None  # True makes it the default; the default cannot be merely dropped
+    accepting: bool | None = None
+    trusted_networks: tuple[str, ...] | None = None
+    devices: tuple[UUID, ...] | None = None
+    held_s: int | None = None
+    printed_s: int | None = None
+    history_s: int | None = None
+    uncertain_reprints: bool | None = None
+
+
+def device_view(row: Device) -> DeviceView:
+    return DeviceView(
+        id=row.id,
+        tenant=row.tenant,
+        name=row.name,
+        uri=row.uri,
+        location=row.location,
+        pinned_sha256=bytes(row.pinned_sha256) if row.pinned_sha256 is not None else None,
+        uuid_seen=row.uuid_seen,
+        capabilities=Capabilities.from_plain(row.capabilities),
+        silence_is_done=row.silence_is_done,
+        shows_owner=row.shows_owner,
+        active=row.active,
+        state=row.state,
+        state_reasons=tuple(row.state_reasons),
+        state_message=row.state_message,
+        state_at=row.state_at,
+        adopted_at=row.adopted_at,
+    )
+
+
+def queue_view(row: Queue, devices: tuple[UUID, ...]) -> QueueView:
+    return QueueView(
+        id=row.id,
+        tenant=row.tenant,
+        name=row.name,
+        info=row.info,
+        location=row.location,
+        hold=row.hold,
+        is_default=row.is_default,
+        accepting=row.accepting,
+        trusted_networks=tuple(row.trusted_networks),
+        held_s=row.held_s,
+        printed_s=row.printed_s,
+        history_s=row.history_s,
+        uncertain_reprints=row.uncertain_reprints,
+        created_at=row.created_at,
+        devices=devices,
+        networks=tuple(ipaddress.ip_network(each) for each in row.trusted_networks),
+    )
+
+
+def trusts(queue: QueueView, address: str) -> bool:
+    """Whether a user name that a peer at ``address`` merely states is believed on this queue."""
+    if not queue.networks:
+        return False
+    found = _address(address)
+    return found is not None and any(found in network for network in queue.networks)
+
+
+@lru_cache(maxsize=4096)
+def _address(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return None
+    # A dual-stack listener shows an IPv4 peer as ::ffff:192.0.2.1; it is the same peer.
+    return getattr(found, "ipv4_mapped", None) or found
