@@ -1,0 +1,89 @@
+"""Looking into the record: of one subject, or the newest first."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.apps import apps
+from django.db.models import QuerySet
+
+from frisket.audit.leaves import Entry, entry_of
+from frisket.plumbing.scope import Scope
+
+if TYPE_CHECKING:
+    from frisket.audit.models import Leaf
+
+__all__ = ["EVERYTHING", "Search", "history", "recent", "visible"]
+
+_MOST = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a reader looks for; what is None does not matter. since is included, until is not."""
+
+    actor: UUID | None = None
+    subject: UUID | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+EVERYTHING = Search()
+
+
+def history(scope: Scope, subject: UUID) -> list[Entry]:
+    """Everything that was done to one subject, oldest first.
+
+    Whether the scope may see the subject at all is for the room that owns it to say first. A person
+    who looks at what is theirs learns that somebody acted and in which role, not who.
+    """
+    rows = _of_tenant(scope).filter(subject=subject).order_by("id")
+    entries = [entry_of(*row) for row in rows.values_list("id", "position", "body")]
+    return [_discreet(entry, scope) for entry in entries] if scope.own_only else entries
+
+
+def _discreet(entry: Entry, scope: Scope) -> Entry:
+    if entry.actor.id in (None, scope.actor.id):
+        return entry
+    return replace(entry, actor=replace(entry.actor, id=None))
+
+
+def recent(
+    scope: Scope,
+    after: int | None = None,
+    limit: int = 100,
+    act: str | None = None,
+    where: Search = EVERYTHING,
+) -> list[Entry]:
+    """The newest acts first; the next page begins after the last entry's id.
+
+    act: exactly this one, or with a dot at its end all that begin with it ("job.").
+    A person who looks at what is theirs sees what they did themselves.
+    """
+    rows = visible(scope)
+    if after is not None:
+        rows = rows.filter(id__lt=after)
+    if act:
+        rows = rows.filter(act__startswith=act) if act.endswith(".") else rows.filter(act=act)
+    if where.actor is not None:
+        rows = rows.filter(actor=where.actor)
+    if where.subject is not None:
+        rows = rows.filter(subject=where.subject)
+    if where.since is not None:
+        rows = rows.filter(at__gte=where.since)
+    if where.until is not None:
+        rows = rows.filter(at__lt=where.until)
+    page = rows.order_by("-id")[: max(1, min(limit, _MOST))]
+    return [entry_of(*row) for row in page.values_list("id", "position", "body")]
+
+
+def visible(scope: Scope) -> "QuerySet[Leaf]":
+    """The leaves a scope may search in."""
+    rows = _of_tenant(scope)
+    return rows.filter(actor=scope.actor.id) if scope.own_only else rows
+
+
+def _of_tenant(scope: Scope) -> "QuerySet[Leaf]":
+    # By name: the framework imports this room before its tables may be defined.
+    return apps.get_model("audit", "Leaf")._default_manager.filter(tenant=scope.tenant)
