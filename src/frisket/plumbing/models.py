@@ -1,10 +1,10 @@
-"""Tables of the ground floor: work on the SQLite engine, and rising counters."""
+"""Tables of the ground floor: work on the SQLite engine, periods of work, rising counters."""
 
 from django.db import models
 
 from frisket.plumbing.db import Tx
 
-__all__ = ["Counter", "WorkItem", "take_numbers"]
+__all__ = ["Counter", "WorkItem", "WorkPeriod", "take_numbers"]
 
 
 class Counter(models.Model):
@@ -24,11 +24,14 @@ def take_numbers(name: str, count: int, *, tx: Tx) -> range:
 
 
 class WorkItem(models.Model):
-    """A unit of work on the in-process engine (SQLite). On PostgreSQL procrastinate's tables take its place."""
+    """A unit of work on the in-process engine (SQLite). On PostgreSQL procrastinate's tables take its place.
+
+    Work that ended well leaves the table; dead letters stay until somebody decides.
+    """
 
     kind = models.CharField(max_length=64)
     payload = models.JSONField(default=dict)
-    state = models.CharField(max_length=12, default="waiting")  # waiting, running, dead, done
+    state = models.CharField(max_length=12, default="waiting")  # waiting, later, running, dead
     priority = models.SmallIntegerField(default=0)
     group = models.CharField(max_length=80, default="")
     once = models.CharField(max_length=160, null=True)
@@ -36,17 +39,27 @@ class WorkItem(models.Model):
     lease_until = models.FloatField(null=True)  # house seconds
     worker = models.CharField(max_length=40, default="")
     attempt = models.IntegerField(default=0)
-    last_error = models.CharField(max_length=300, default="")
+    last_error = models.CharField(max_length=300, default="")  # an error's class, never its words
     cancelled = models.BooleanField(default=False)
     created_at = models.DateTimeField()
 
     class Meta:
         indexes = [
-            models.Index(fields=["state", "run_at", "-priority", "id"], name="work_ready"),
-            models.Index(fields=["group", "state"], name="work_group"),
+            # In this order the head of each group is one step away, however many wait behind it.
+            models.Index(fields=["state", "kind", "group", "-priority", "id"], name="work_ready"),
+            models.Index(fields=["state", "run_at"], name="work_due"),
         ]
         constraints = [
             models.UniqueConstraint(
-                fields=["once"], condition=models.Q(state="waiting"), name="work_once_while_waiting"
+                fields=["once"],
+                condition=models.Q(state__in=["waiting", "later"]),
+                name="work_once_while_waiting",
             )
         ]
+
+
+class WorkPeriod(models.Model):
+    """When periodic work was last queued; on both engines."""
+
+    kind = models.CharField(max_length=64, primary_key=True)
+    last_at = models.DateTimeField()
