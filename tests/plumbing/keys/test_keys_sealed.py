@@ -352,3 +352,28 @@ def test_a_wiped_key_is_overwritten_and_seals_nothing():
         keys.Sealer(key, HEADER)
     with pytest.raises(keys.Sealed):
         keys.Opener(key, HEADER)
+
+
+class DroppedMeanwhile(Key):
+    """A key that another thread wipes just after its buffer was taken."""
+
+    __slots__ = ()
+
+    def octets(self) -> bytearray:
+        taken = super().octets()
+        self.wipe()
+        return taken
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda key: keys.seal(key, HEADER, b"content"),
+        lambda key: keys.Sealer(key, HEADER),
+        lambda key: keys.Opener(key, HEADER),
+        lambda key: keys.open_sealed(key, HEADER, keys.seal(Key(bytes(32)), HEADER, b"under zeros")),
+    ],
+)
+def test_a_key_dropped_in_the_middle_seals_and_opens_nothing(use: Callable[[Key], object]):
+    with pytest.raises(keys.Sealed):
+        use(DroppedMeanwhile.new())

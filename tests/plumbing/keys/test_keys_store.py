@@ -78,7 +78,6 @@ def test_a_wrapped_key_does_not_open_for_another_tenant(store: KeyStore):
         store.unwrap_job_key(OTHER, JOB, wrapped, epoch)
 
 
-@pytest.mark.requirement("SAFEQ-40")
 def test_a_document_opens_by_way_of_the_wrapped_keys_and_not_without_the_root_key(
     store: KeyStore, tmp_path: Path, day: Day
 ):
@@ -92,6 +91,56 @@ def test_a_document_opens_by_way_of_the_wrapped_keys_and_not_without_the_root_ke
         reopened(tmp_path, day)
 
 
+# -- the root key -----------------------------------------------------------------------------------
+
+
+def test_after_a_change_of_the_root_key_everything_opens_and_the_old_one_opens_nothing(
+    store: KeyStore, tmp_path: Path, day: Day
+):
+    root = tmp_path / "keys/root.key"
+    before = root.read_bytes()
+    store.add_tenant(OTHER)
+    key, wrapped, epoch = store.new_job_key(OTHER, JOB)
+    store.rotate_root()
+    assert root.read_bytes() != before
+    for opened in (store, reopened(tmp_path, day)):
+        assert opened.unwrap_job_key(OTHER, JOB, wrapped, epoch) == key
+    root.write_bytes(before)
+    with pytest.raises(KeyStoreUnusable):
+        reopened(tmp_path, day)
+
+
+class PowerCut(Exception):
+    pass
+
+
+@pytest.mark.parametrize("steps", range(6))
+def test_a_change_of_the_root_key_may_be_cut_short_anywhere(
+    store: KeyStore, tmp_path: Path, day: Day, steps: int, monkeypatch: pytest.MonkeyPatch
+):
+    store.add_tenant(OTHER)
+    made = {tenant: store.new_job_key(tenant, JOB) for tenant in (TENANT, OTHER)}
+    left, really = [steps], os.replace
+
+    def replace(old: Path, new: Path) -> None:
+        if not left[0]:
+            raise PowerCut
+        left[0] -= 1
+        really(old, new)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", replace)
+        try:
+            store.rotate_root()
+            assert steps == 5
+        except PowerCut:
+            assert steps < 5
+    again = reopened(tmp_path, day)
+    for tenant, (key, wrapped, epoch) in made.items():
+        assert again.unwrap_job_key(tenant, JOB, wrapped, epoch) == key
+    assert not list((tmp_path / "keys").rglob("*.next"))
+
+
 # -- epochs ----------------------------------------------------------------------------------------
 
 
@@ -103,7 +152,6 @@ def test_a_new_day_begins_a_new_epoch_and_the_old_one_still_opens(store: KeyStor
     assert store.unwrap_job_key(TENANT, JOB, wrapped, epoch) == key
 
 
-@pytest.mark.requirement("SAFEQ-48")
 def test_a_rewrapped_key_outlives_its_epoch_and_the_old_wrapping_does_not(
     store: KeyStore, tmp_path: Path, day: Day
 ):
@@ -351,7 +399,6 @@ def test_a_subjects_own_key_opens_for_that_subject_only(store: KeyStore):
         store.unwrap_subject_key(TENANT, PERSON, wrapped, purpose="pii")
 
 
-@pytest.mark.requirement("SAFEQ-44")
 def test_a_secret_opens_under_its_own_name_only_and_is_nowhere_in_clear(store: KeyStore, tmp_path: Path):
     name = uuid4()
     sealed = store.seal_secret(name, b"correct horse", 2)

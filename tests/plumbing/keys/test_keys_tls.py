@@ -329,9 +329,9 @@ async def test_the_pin_holds_under_asyncio_too(certificates: Certificates, serve
     right = keys.client_context(pinned_sha256=certificates.server_fingerprint())
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=right, server_hostname="x")
     secure = writer.get_extra_info("ssl_object")
-    keys.check_pin(secure, certificates.server_fingerprint())
+    keys.check_fingerprint(secure, certificates.server_fingerprint())
     with pytest.raises(TlsRefused):
-        keys.check_pin(secure, bytes(32))
+        keys.check_fingerprint(secure, bytes(32))
     writer.write(b"GET / HTTP/1.0\r\n\r\n")
     assert (await reader.read()).startswith(b"HTTP/1.0 200")
     writer.close()

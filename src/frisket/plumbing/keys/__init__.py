@@ -54,7 +54,7 @@ from frisket.plumbing.keys.sealed import (
     sealed_length,
 )
 from frisket.plumbing.keys.store import IndexPurpose, KeyStore, PersonalPurpose, verify_signature
-from frisket.plumbing.keys.tls import check_pin, client_context, looking_context, peer_fingerprint
+from frisket.plumbing.keys.tls import check_fingerprint, client_context, looking_context, peer_fingerprint
 from frisket.plumbing.keys.tokens import new_password, new_pin, new_token, same
 
 __all__ = [
@@ -82,8 +82,8 @@ __all__ = [
     "Sealer",
     "TlsRefused",
     "WeakPassword",
+    "check_fingerprint",
     "check_password",
-    "check_pin",
     "check_policy",
     "client_context",
     "dummy_check",

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from frisket.plumbing.keys.tokens import new_token
-
 __all__ = [
     "PERSON",
     "STRONG",
@@ -114,11 +112,6 @@ def dummy_check(password: str, *, strong: bool = False) -> bool:
     """Always False, at the price of a real check: an unknown person must not answer sooner."""
     hash_octets(_normal(password[:LONGEST]), STRONG if strong else PERSON)
     return False
-
-
-def unusable() -> str:
-    """A verifier that no password fits."""
-    return "!" + new_token()
 
 
 def _normal(password: str) -> bytes:

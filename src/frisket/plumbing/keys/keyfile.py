@@ -6,7 +6,7 @@ from pathlib import Path
 
 from frisket.plumbing.keys.errors import KeyStoreUnusable
 
-__all__ = ["destroy", "make_folder", "put", "put_new", "read", "sync_folder"]
+__all__ = ["destroy", "make_folder", "put", "put_new", "read", "rename", "sync_folder"]
 
 _LARGEST = 1 << 20  # octets; nothing of ours comes near, so more is not ours
 
@@ -71,6 +71,11 @@ def read(path: Path) -> bytes:
     if len(data) > _LARGEST:
         raise KeyStoreUnusable(f"{path.name} is too large for a key file")
     return data
+
+
+def rename(old: Path, new: Path) -> None:
+    os.replace(old, new)
+    sync_folder(new.parent)
 
 
 def destroy(path: Path) -> None:

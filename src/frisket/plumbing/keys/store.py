@@ -38,6 +38,10 @@ def _read_root(file: Path) -> Key:
         raise KeyStoreUnusable("the root key file must hold 64 hexadecimal digits") from error
 
 
+def _root_text(root: Key) -> bytes:
+    return root.octets().hex().encode() + b"\n"
+
+
 def _tenant_folder(folder: Path, tenant: UUID) -> Path:
     return folder / f"tenant-{tenant.hex}"
 
@@ -49,11 +53,12 @@ class KeyStore:
     raise KeyStoreUnusable for one that has no keys here.
     """
 
-    def __init__(self, folder: Path, tenant: UUID, root: Key, clock: Callable[[], datetime]) -> None:
+    def __init__(self, folder: Path, tenant: UUID, root_file: Path, clock: Callable[[], datetime]) -> None:
         """Use create or open."""
         self.folder = folder
         self.clock = clock
-        self._root = root
+        self._root_file = root_file
+        self._root = _read_root(root_file)
         self._tenants: dict[UUID, TenantKeys] = {}
         self._is_sealed = False
         self.tenant = tenant  # the tenant of the house itself: secrets, the log's signature
@@ -70,8 +75,8 @@ class KeyStore:
         keyfile.make_folder(folder)
         file = root_file or folder / _ROOT_FILE
         if not file.exists():
-            keyfile.put_new(file, Key.new().octets().hex().encode() + b"\n")
-        store = cls(folder, tenant, _read_root(file), clock)
+            keyfile.put_new(file, _root_text(Key.new()))
+        store = cls(folder, tenant, file, clock)
         store.add_tenant(tenant)
         return store
 
@@ -80,7 +85,7 @@ class KeyStore:
         cls, folder: Path, tenant: UUID, *, clock: Callable[[], datetime], root_file: Path | None = None
     ) -> Self:
         """Open what create made. Raises KeyStoreUnusable when a key is missing or does not fit."""
-        store = cls(folder, tenant, _read_root(root_file or folder / _ROOT_FILE), clock)
+        store = cls(folder, tenant, root_file or folder / _ROOT_FILE, clock)
         store._of(tenant)
         return store
 
@@ -88,6 +93,26 @@ class KeyStore:
         self._check()
         made = TenantKeys.create(_tenant_folder(self.folder, tenant), tenant, self._root, self.clock)
         self._tenants[tenant] = made
+
+    def rotate_root(self) -> None:
+        """Another root key in the same file; every tenant key is wrapped anew, nothing below changes.
+
+        Replacing that file is the moment it counts: a crash before leaves the old root key in force,
+        after it the new one, and opening tidies up. Other running processes notice nothing.
+        """
+        self._check()
+        tenants = [
+            self._of(UUID(path.parent.name.removeprefix("tenant-")))
+            for path in self.folder.glob("tenant-*/tenant.key")
+        ]
+        root = Key.new()
+        for tenant in tenants:
+            tenant.prepare_rewrap(root)
+        keyfile.put(self._root_file, _root_text(root))
+        for tenant in tenants:
+            tenant.finish_rewrap()
+        old, self._root = self._root, root
+        old.wipe()
 
     @property
     def is_sealed(self) -> bool:

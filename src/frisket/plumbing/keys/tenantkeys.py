@@ -22,6 +22,7 @@ __all__ = ["PURPOSES", "TenantKeys", "wrap_tenant_key"]
 PURPOSES = ("secrets", "pii", "audit-pii", "backup", "pepper", "log-signing")
 _SPOOL = "spool-epoch"
 _DAY_S = 86_400
+_NEXT = "tenant.key.next"  # only while the root key is being changed
 _DESTROYED = "destroyed"  # one epoch number a line: these never come back
 
 
@@ -46,6 +47,7 @@ class TenantKeys:
         self._epochs: dict[int, Key] = {}
         self._current: tuple[int, int, Key] | None = None  # day of the clock, epoch, its key
         self._peppers: dict[str, Key] = {}
+        self._settle_rewrap(root)
         try:
             wrapped = keyfile.read(folder / "tenant.key")
             self._tenant_key = Key(open_sealed(root, _wrapped_header(tenant, "tenant"), wrapped))
@@ -76,10 +78,26 @@ class TenantKeys:
         wrapped = keyfile.read(self._folder / f"{name}.key")
         return Key(open_sealed(self._tenant_key, _wrapped_header(self.tenant, name), wrapped))
 
-    def rewrap(self, root: Key) -> None:
-        """Put the tenant key under another root key; nothing below it changes."""
+    def prepare_rewrap(self, root: Key) -> None:
+        """Lay the tenant key, under the root key to come, beside the one in force."""
         with self._lock:
-            keyfile.put(self._folder / "tenant.key", wrap_tenant_key(root, self.tenant, self._tenant_key))
+            wrapped = wrap_tenant_key(root, self.tenant, self._live_tenant_key())
+            keyfile.put(self._folder / _NEXT, wrapped)
+
+    def finish_rewrap(self) -> None:
+        """The root key was changed: what lies beside takes its place."""
+        keyfile.rename(self._folder / _NEXT, self._folder / "tenant.key")
+
+    def _settle_rewrap(self, root: Key) -> None:
+        """After a crash in between: it counts if the root key was changed already, else it never was."""
+        try:
+            open_sealed(root, _wrapped_header(self.tenant, "tenant"), keyfile.read(self._folder / _NEXT))
+        except FileNotFoundError:
+            return
+        except Damaged:
+            keyfile.destroy(self._folder / _NEXT)
+        else:
+            self.finish_rewrap()
 
     def purpose(self, name: str) -> Key:
         if self._sealed:

@@ -12,7 +12,14 @@ from frisket.plumbing.keys.digest import sha256
 from frisket.plumbing.keys.errors import TlsRefused
 from frisket.plumbing.keys.tokens import same
 
-__all__ = ["check_pin", "client_context", "load_identity", "looking_context", "peer_fingerprint", "serving"]
+__all__ = [
+    "check_fingerprint",
+    "client_context",
+    "load_identity",
+    "looking_context",
+    "peer_fingerprint",
+    "serving",
+]
 
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL=2"
 _OPTIONS = ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
@@ -75,7 +82,7 @@ class _PinnedContext(ssl.SSLContext):
 def _check_context_pin(connection: ssl.SSLSocket | ssl.SSLObject) -> None:
     context = connection.context
     if isinstance(context, _PinnedContext):
-        check_pin(connection, context.pinned)
+        check_fingerprint(connection, context.pinned)
 
 
 def client_context(
@@ -129,7 +136,7 @@ def peer_fingerprint(connection: ssl.SSLSocket | ssl.SSLObject) -> bytes:
     return sha256(certificate)
 
 
-def check_pin(connection: ssl.SSLSocket | ssl.SSLObject, pinned_sha256: bytes) -> None:
+def check_fingerprint(connection: ssl.SSLSocket | ssl.SSLObject, pinned_sha256: bytes) -> None:
     """Raises TlsRefused unless the other end showed exactly this certificate."""
     if not same(peer_fingerprint(connection), pinned_sha256):
         raise TlsRefused("the other end shows another certificate than the one that was adopted")
