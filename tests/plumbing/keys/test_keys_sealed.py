@@ -267,6 +267,13 @@ def test_too_much_is_refused_before_the_end():
         opener.update(keys.seal(KEY, HEADER, sample(11)))
 
 
+def test_a_whole_object_that_is_shorter_than_its_row_says_is_refused():
+    opener = keys.Opener(KEY, HEADER, plain_length=12)
+    opener.update(keys.seal(KEY, HEADER, sample(11)))
+    with pytest.raises(Damaged):
+        opener.finish()
+
+
 def test_a_sealed_object_does_not_shrink():
     message = b"a" * 30_000
     blob = keys.seal(KEY, HEADER, message)

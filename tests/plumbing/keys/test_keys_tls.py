@@ -266,6 +266,17 @@ def test_older_versions_and_weaker_ciphers_are_refused(certificates: Certificate
     assert negotiated(careless(ssl.TLSVersion.TLSv1_2), port)[0] == "TLSv1.2"  # it is the choice that failed
 
 
+def test_no_context_allows_less_than_tls_1_2(certificates: Certificates):
+    # Said apart, because the ciphers alone would keep older versions out by accident.
+    for context in (
+        certificates.server_context(want_client_certificate=False),
+        certificates.inner_context(),
+        keys.client_context(pinned_sha256=bytes(32)),
+        keys.looking_context(),
+    ):
+        assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+
+
 def test_http_2_is_never_agreed_on(certificates: Certificates, serve: Serve):
     port = serve(certificates.server_context(want_client_certificate=False)).port
     context = careless(ssl.TLSVersion.TLSv1_3)
