@@ -25,7 +25,7 @@ from frisket.programs import framework
 _ROOT = Path(tempfile.mkdtemp(prefix="frisket-tests-"))
 _DATABASE = os.environ.get("FRISKET_TEST_DATABASE", "")
 _SETTINGS = Settings.model_validate({"database": {"url": _DATABASE}} if _DATABASE else {})
-framework.configure(_SETTINGS, _ROOT, secret_key="a key of the tests")
+framework.use(_SETTINGS, _ROOT, secret_key="a key of the tests")
 
 
 def pytest_sessionfinish() -> None:

@@ -1,1 +1,80 @@
-"""The job room."""
+"""Job, Document, the states and the moves between them; the only place that moves a state.
+
+A move and its audit leaf are one commit. Titles and owners lie sealed and are opened for whoever may see them.
+"""
+
+from frisket.job.errors import AlreadyLeased, NotFound, StaleLease, WrongState
+from frisket.job.explain import Explanation, Step, explain, steps
+from frisket.job.nouns import (
+    Changes,
+    DocumentView,
+    Filter,
+    JobView,
+    Lease,
+    NewDocument,
+    NewJob,
+    Options,
+)
+from frisket.job.states import MOVES, Outcome, Reason, State, allowed
+from frisket.job.store import (
+    LIVE,
+    add_document,
+    by_client_key,
+    change_held,
+    check_fence,
+    create_many,
+    documents,
+    due,
+    find,
+    forget,
+    get,
+    get_for_stage,
+    lease,
+    live_counts,
+    move,
+    password_verifier,
+    record_facts,
+    uncounted,
+)
+
+__all__ = [
+    "LIVE",
+    "MOVES",
+    "AlreadyLeased",
+    "Changes",
+    "DocumentView",
+    "Explanation",
+    "Filter",
+    "JobView",
+    "Lease",
+    "NewDocument",
+    "NewJob",
+    "NotFound",
+    "Options",
+    "Outcome",
+    "Reason",
+    "StaleLease",
+    "State",
+    "Step",
+    "WrongState",
+    "add_document",
+    "allowed",
+    "by_client_key",
+    "change_held",
+    "check_fence",
+    "create_many",
+    "documents",
+    "due",
+    "explain",
+    "find",
+    "forget",
+    "get",
+    "get_for_stage",
+    "lease",
+    "live_counts",
+    "move",
+    "password_verifier",
+    "record_facts",
+    "steps",
+    "uncounted",
+]

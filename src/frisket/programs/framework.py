@@ -1,39 +1,68 @@
-"""Sets the web framework up from our settings. Called once, before any room with tables is imported."""
+"""Sets the web framework up: its tables when `programs` is imported, this house's settings when it opens."""
 
+import importlib
+import importlib.util
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import django
+from django.apps import AppConfig
 from django.conf import settings as django_settings
+from django.db import connections
 
 from frisket.plumbing.settings import Settings
 
-__all__ = ["configure"]
+__all__ = ["ROOMS", "prepare", "use"]
 
-ROOMS = ["plumbing", "audit", "identity", "device", "job", "spool", "ledger", "release", "delivery", "web"]
+ROOMS = ("plumbing", "audit", "identity", "device", "job", "spool", "ledger", "release", "delivery", "web")
 
 
-def configure(settings: Settings, data: Path, *, secret_key: str) -> None:
-    """Configure Django for this process. ``secret_key`` comes from the key store, never from a file of settings."""
+class Room(AppConfig):
+    """A room with tables, as the framework wants to see it.
+
+    The framework imports an app's package before it lets any table be defined, and a room's door imports its
+    tables. So the package is only described here, and imported when the framework loads the tables.
+    """
+
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def __init__(self, room: str) -> None:
+        spec = importlib.util.find_spec(f"frisket.{room}")
+        if spec is None:
+            raise ImportError(f"no room {room}")
+        self.label = room
+        super().__init__(f"frisket.{room}", importlib.util.module_from_spec(spec))
+
+    def import_models(self) -> None:
+        # The framework's own version takes any failing import for "no tables".
+        self.models = self.apps.all_models[self.label]
+        self.module = importlib.import_module(self.name)
+        if self.label != "web":
+            self.models_module = importlib.import_module(f"{self.name}.models")
+
+
+def prepare() -> None:
+    """Load every table. Happens when `programs` is imported, before any room is."""
     if django_settings.configured:
         return
+    settings = Settings()
     django_settings.configure(
         DEBUG=False,
-        SECRET_KEY=secret_key,
+        SECRET_KEY="",  # refused by the framework until use() gives the key store's
         ALLOWED_HOSTS=["*"],  # the Host header is checked by our own middleware against house.host_names
-        DATABASES={"default": _database(settings, data)},
+        DATABASES={"default": {"ENGINE": "frisket.plumbing.sqlite", "NAME": ":memory:"}},
         INSTALLED_APPS=[
             "django.contrib.contenttypes",
             "django.contrib.auth",
             "django.contrib.sessions",
             "django.contrib.messages",
-            *[f"frisket.{room}.apps.{room.capitalize()}" for room in ROOMS],
+            *[Room(room) for room in ROOMS],
         ],
         AUTH_USER_MODEL="identity.Person",
         PASSWORD_HASHERS=[
-            "frisket.plumbing.keys.Argon2idHasher",
-            "frisket.plumbing.keys.Argon2idStrongHasher",
+            "frisket.plumbing.keys.password.Argon2idHasher",
+            "frisket.plumbing.keys.password.Argon2idStrongHasher",
         ],
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
         USE_TZ=True,
@@ -41,10 +70,26 @@ def configure(settings: Settings, data: Path, *, secret_key: str) -> None:
         USE_I18N=True,
         LANGUAGE_CODE=settings.house.language,
         LANGUAGES=[("en", "English"), ("de", "Deutsch")],
+        LOCALE_PATHS=[str(Path(__file__).parent.parent / "locale")],
         ROOT_URLCONF="frisket.web.urls",
         **_web(settings),
     )
     django.setup(set_prefix=False)
+
+
+def use(settings: Settings, data: Path, *, secret_key: str) -> None:
+    """Point the framework at this house. ``secret_key`` comes from the key store, never from a settings file."""
+    django_settings.SECRET_KEY = secret_key
+    django_settings.LANGUAGE_CODE = settings.house.language
+    for name, value in _web(settings).items():
+        setattr(django_settings, name, value)
+    django_settings.DATABASES = {"default": _database(settings, data)}
+    connections.close_all()
+    connections.__dict__.pop("settings", None)
+    connections._settings = django_settings.DATABASES
+    for alias in connections:
+        if hasattr(connections._connections, alias):
+            delattr(connections._connections, alias)
 
 
 def _web(settings: Settings) -> dict[str, Any]:

@@ -1,0 +1,269 @@
+"""Where every door ends: seal while receiving, then one group commit, then the acknowledgement.
+
+The order is that of security-design section 6: durable octets, durable row, answer.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+from uuid import UUID, uuid4
+
+from frisket import job, policy, spool
+from frisket.intake.capabilities import formats_of
+from frisket.intake.errors import RefusedByRule
+from frisket.intake.offers import Accepted, Offer, Part, Walk, Walker, WalkIn
+from frisket.plumbing import crashpoints, parts, work
+from frisket.plumbing.db import GroupWriter, Tx
+from frisket.plumbing.scope import Actor
+
+__all__ = ["Intake"]
+
+BEFORE_COMMIT = crashpoints.point("intake.before-commit")
+INSIDE_COMMIT = crashpoints.point("intake.inside-commit")
+AFTER_COMMIT = crashpoints.point("intake.after-commit")
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    job: job.NewJob
+    key: spool.JobKey
+    sealed: tuple[spool.SealedDoc, ...]
+    by: Actor
+    walk: Walk
+
+
+@dataclass(frozen=True, slots=True)
+class _More:
+    """A further document of a job made by Create-Job, or its end."""
+
+    job: UUID
+    document: job.NewDocument | None
+    sealed: tuple[spool.SealedDoc, ...]
+    by: Actor
+    first: bool
+    end: Walk | None
+
+
+class Intake:
+    """The one place where jobs come in. Built by programs, shared by all doors of a process."""
+
+    def __init__(self, walker: Walker, *, on_failed_sync: Callable[[BaseException], None]) -> None:
+        self._walker = walker
+        self._writer: GroupWriter[_New | _More, job.JobView] = GroupWriter(
+            _write, before=_make_durable, on_failed_sync=on_failed_sync, name="intake-writer"
+        )
+        self._threads = ThreadPoolExecutor(8, thread_name_prefix="doors")
+        self._keys: dict[UUID, spool.JobKey] = {}  # of jobs still being received by this process
+
+    def start(self) -> None:
+        self._writer.start()
+
+    def stop(self) -> None:
+        self._writer.stop()
+        self._threads.shutdown(wait=True)
+
+    async def ask(self, question: Callable[..., Result], *values: object) -> Result:
+        """Run a database question of a door in one of its threads."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, question, *values)
+
+    def admit(self, offer: Offer, format: str, octets: int | None, documents: int = 1) -> None:
+        """Raises RefusedByRule."""
+        limits = parts.settings().limits
+        verdict = policy.admission(
+            policy.Facts(
+                queue_accepting=offer.queue.accepting,
+                format=format,
+                formats=formats_of(offer.queue),
+                octets=octets,
+                most_octets=limits.job_bytes,
+                documents=documents,
+                most_documents=limits.documents_per_job,
+            )
+        )
+        if isinstance(verdict, policy.Refuse):
+            raise RefusedByRule(verdict)
+
+    async def accept(self, offer: Offer, documents: AsyncIterator[Part]) -> Accepted:
+        """Take a whole job. Returns after the group commit: from then on it is never lost.
+
+        Raises RefusedByRule, CutOff, spool.SpoolFull, spool.OverQuota, spool.TooLarge, StorageFailed; after
+        any of them nothing of the job is kept.
+        """
+        if offer.client_key is not None:
+            first = await self.ask(job.by_client_key, offer.person, offer.client_key)
+            if first is not None:
+                return Accepted(first, again=True)
+        identifier = uuid4()
+        key = spool.new_key(identifier)
+        sealed: list[spool.SealedDoc] = []
+        new: list[job.NewDocument] = []
+        try:
+            async for part in documents:
+                number = len(sealed) + 1
+                self.admit(offer, part.format, part.expected, number)
+                sealed.append(await self._seal(offer, identifier, key, part, number, sealed))
+                new.append(job.NewDocument(number, part.format, sealed[-1].octets, part.name))
+        except BaseException:
+            await self._discard(sealed)
+            raise
+        walk = self._walk(offer)
+        row = _new_job(identifier, offer, tuple(new), walk)
+        return Accepted(await self._commit(_New(row, key, tuple(sealed), offer.by, walk)))
+
+    async def create(self, offer: Offer) -> Accepted:
+        """Create-Job: a row in state receiving; its documents come by add()."""
+        self.admit(offer, offer.format, None)
+        spool.room_for(offer.person, None)
+        identifier = uuid4()
+        key = spool.new_key(identifier)
+        walk = Walk(job.State.RECEIVING, (), job.Reason.NONE)
+        row = _new_job(identifier, offer, (), walk)
+        accepted = Accepted(await self._commit(_New(row, key, (), offer.by, walk)))
+        self._keys[identifier] = key
+        return accepted
+
+    async def add(self, view: job.JobView, offer: Offer, part: Part | None, *, last: bool) -> job.JobView:
+        """Send-Document and Close-Job: one more document, or none; ``last`` ends the receiving."""
+        end = self._walk(offer) if last else None
+        sealed: tuple[spool.SealedDoc, ...] = ()
+        document = None
+        if part is not None:
+            number = view.documents + 1
+            self.admit(offer, part.format, part.expected, number)
+            key = self._keys.get(view.id) or await self.ask(spool.key_while_receiving, view.id)
+            doc = await self._seal(offer, view.id, key, part, number, [], before=view.octets)
+            sealed = (doc,)
+            document = job.NewDocument(number, part.format, doc.octets, part.name)
+        done = await self._commit(_More(view.id, document, sealed, offer.by, view.documents == 0, end))
+        if last:
+            self._keys.pop(view.id, None)
+        return done
+
+    async def _seal(
+        self,
+        offer: Offer,
+        identifier: UUID,
+        key: spool.JobKey,
+        part: Part,
+        number: int,
+        so_far: Sequence[spool.SealedDoc],
+        *,
+        before: int = 0,
+    ) -> spool.SealedDoc:
+        spool.room_for(offer.person, part.expected)
+        left = parts.settings().limits.job_bytes - before - sum(doc.octets for doc in so_far)
+        return await spool.seal(
+            part.data,
+            spool.Sealing(job=identifier, kind=spool.Kind.ORIGINAL, document=number),
+            key,
+            limit=left,
+            expected=part.expected,
+        )
+
+    async def _discard(self, sealed: Sequence[spool.SealedDoc]) -> None:
+        for doc in sealed:
+            await self.ask(spool.discard, doc)
+
+    async def _commit(self, item: _New | _More) -> job.JobView:
+        crashpoints.pass_(BEFORE_COMMIT)
+        try:
+            view = await self._writer.commit(item)
+        except BaseException:
+            await self._discard(item.sealed)
+            raise
+        crashpoints.pass_(AFTER_COMMIT)
+        return view
+
+    def _walk(self, offer: Offer) -> Walk:
+        return self._walker(
+            WalkIn(offer.queue, offer.hold, offer.format, parts.clock().now(), offer.hold_until)
+        )
+
+
+def _new_job(identifier: UUID, offer: Offer, documents: tuple[job.NewDocument, ...], walk: Walk) -> job.NewJob:
+    return job.NewJob(
+        id=identifier,
+        queue=offer.queue.id,
+        person=offer.person,
+        door=offer.door,
+        title=offer.title,
+        owner=offer.owner,
+        state=walk.state,
+        why=walk.why,
+        passed=walk.passed,
+        documents=documents,
+        format=documents[0].format if documents else offer.format,
+        copies=offer.copies,
+        options=offer.options,
+        hold=offer.hold,
+        hold_until=offer.hold_until,
+        password_verifier=offer.password_verifier,
+        client_key=offer.client_key,
+        printer_uri=offer.printer_uri,
+        device=walk.device,
+    )
+
+
+def _make_durable(batch: Sequence[_New | _More]) -> None:
+    small = [doc for item in batch for doc in item.sealed]
+    if small:
+        spool.place_many(small)
+
+
+def _write(batch: Sequence[_New | _More], tx: Tx) -> list[job.JobView]:
+    new = [item for item in batch if isinstance(item, _New)]
+    views: dict[UUID, job.JobView] = {}
+    if new:
+        for view in job.create_many([item.job for item in new], by=[item.by for item in new], tx=tx):
+            views[view.id] = view
+    spool.keep_many(
+        [
+            (item.job.id, item.key, item.sealed) if isinstance(item, _New) else (item.job, None, item.sealed)
+            for item in batch
+        ],
+        tx=tx,
+    )
+    for item in batch:
+        if isinstance(item, _New):
+            _queue_work(views[item.job.id], item.walk, tx)
+        else:
+            views[item.job] = _write_more(item, tx)
+    crashpoints.pass_(INSIDE_COMMIT)
+    return [views[item.job.id if isinstance(item, _New) else item.job] for item in batch]
+
+
+def _write_more(item: _More, tx: Tx) -> job.JobView:
+    if item.document is not None:
+        job.add_document(
+            item.job,
+            item.document,
+            expected=job.State.RECEIVING,
+            format=item.document.format if item.first else None,
+            by=item.by,
+            tx=tx,
+        )
+    if item.end is None:
+        return job.get_for_stage(item.job)
+    walked = job.move(
+        item.job,
+        item.end.state,
+        expected=job.State.RECEIVING,
+        why=item.end.why,
+        by=item.by,
+        tx=tx,
+        passed=item.end.passed,
+        changes=job.Changes(device=item.end.device),
+    )
+    _queue_work(walked, item.end, tx)
+    return walked
+
+
+def _queue_work(view: job.JobView, walk: Walk, tx: Tx) -> None:
+    if walk.work:
+        group = walk.device.hex if walk.device is not None else ""
+        work.enqueue(walk.work, {"job": view.id.hex, "device": group}, tx=tx, group=group, once=f"{walk.work}:{view.id.hex}")
+

@@ -1,0 +1,29 @@
+from frisket.errors import Blame, FrisketError
+from frisket.policy import Refuse
+
+__all__ = ["CutOff", "NotWelcome", "RefusedByRule"]
+
+
+class RefusedByRule(FrisketError):
+    """Policy did not let the job in; ``why`` is the rule."""
+
+    blame = Blame.PERSON
+
+    def __init__(self, verdict: Refuse) -> None:
+        super().__init__(verdict.text)
+        self.why = verdict.why
+        self.remedy = verdict.remedy
+
+
+class CutOff(FrisketError):
+    """The sender went away in the middle of a document; nothing of it is kept."""
+
+    blame, retry = Blame.PEER, True
+    remedy = "Send the job again."
+
+
+class NotWelcome(FrisketError):
+    """Nobody known is printing: no queue secret, password, certificate or believed name."""
+
+    blame = Blame.PERSON
+    remedy = "Print to your personal queue address, or sign in with your name and password over IPPS."

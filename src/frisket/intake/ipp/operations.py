@@ -1,0 +1,368 @@
+"""The operations of the IPP door (RFC 8011 section 4, PWG 5100.7): each takes a request, gives an answer."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from typing import Protocol
+from uuid import UUID
+
+from frisket import device, job
+from frisket.intake.accept import Intake
+from frisket.intake.capabilities import capabilities_of
+from frisket.intake.ipp.jobs import ANSWER_NAMES, job_group, state_of
+from frisket.intake.ipp.printer import printer_group, state_filter
+from frisket.intake.ipp.request import Asked, unpacked
+from frisket.intake.ipp.template import Conflict, Ticket, read_ticket, which_jobs
+from frisket.intake.offers import Offer, Part
+from frisket.plumbing import parts
+from frisket.plumbing.scope import Actor, Scope
+from frisket.wire import ipp
+
+__all__ = ["Commands", "Operations"]
+
+_MOST_JOBS = 10_000  # in one Get-Jobs answer
+_PAGE = 200
+
+
+class Commands(Protocol):
+    """What other rooms do to a job for this door; programs hands it in."""
+
+    def cancel(self, scope: Scope, job: UUID, *, by: Actor) -> None: ...
+
+    def hold(self, scope: Scope, job: UUID, *, by: Actor) -> None: ...
+
+    def let_go(self, scope: Scope, job: UUID, *, by: Actor) -> None: ...
+
+    def password_verifier(self, job_password: bytes, encryption: str) -> bytes: ...
+
+
+class Operations:
+    def __init__(self, intake: Intake, commands: Commands) -> None:
+        self._intake = intake
+        self._commands = commands
+        self.table: dict[int, Callable[[Asked], Awaitable[bytes]]] = {
+            int(ipp.Operation.PRINT_JOB): self.print_job,
+            int(ipp.Operation.VALIDATE_JOB): self.validate_job,
+            int(ipp.Operation.CREATE_JOB): self.create_job,
+            int(ipp.Operation.SEND_DOCUMENT): self.send_document,
+            int(ipp.Operation.CLOSE_JOB): self.close_job,
+            int(ipp.Operation.CANCEL_JOB): self.cancel_job,
+            int(ipp.Operation.CANCEL_MY_JOBS): self.cancel_my_jobs,
+            int(ipp.Operation.GET_JOB_ATTRIBUTES): self.get_job_attributes,
+            int(ipp.Operation.GET_JOBS): self.get_jobs,
+            int(ipp.Operation.GET_PRINTER_ATTRIBUTES): self.get_printer_attributes,
+            int(ipp.Operation.HOLD_JOB): self.hold_job,
+            int(ipp.Operation.RELEASE_JOB): self.release_job,
+            int(ipp.Operation.CUPS_GET_DEFAULT): self.cups_get_default,
+            int(ipp.Operation.CUPS_GET_PRINTERS): self.cups_get_printers,
+            int(ipp.Operation.CUPS_GET_CLASSES): self.cups_get_classes,
+        }
+
+    # -- jobs come in
+
+    async def print_job(self, asked: Asked) -> bytes:
+        offer, ticket = await self._offer(asked)
+        part = self._part(asked, offer)
+        accepted = await self._intake.accept(offer, _one(part))
+        return self._job_answer(asked, accepted.job, ticket)
+
+    async def validate_job(self, asked: Asked) -> bytes:
+        offer, ticket = await self._offer(asked)
+        self._intake.admit(offer, offer.format, None)
+        return _answer(asked, _ok(ticket), _unsupported(ticket))
+
+    async def create_job(self, asked: Asked) -> bytes:
+        offer, ticket = await self._offer(asked)
+        accepted = await self._intake.create(offer)
+        return self._job_answer(asked, accepted.job, ticket)
+
+    async def send_document(self, asked: Asked) -> bytes:
+        view = await self._job(asked)
+        last = asked.message.operation.boolean("last-document")
+        if last is None:
+            raise Conflict(0x0400, "Send-Document needs last-document.")
+        if view.state is not job.State.RECEIVING:
+            raise job.WrongState("This job takes no more documents.")
+        offer = self._offer_again(asked, view)
+        first, body = await _peek(asked.body)
+        part = None
+        if first or not last:
+            part = self._part(replace(asked, body=_put_back(first, body)), offer)
+        done = await self._intake.add(view, offer, part, last=last)
+        return self._job_answer(asked, done, Ticket())
+
+    async def close_job(self, asked: Asked) -> bytes:
+        view = await self._job(asked)
+        if view.state is not job.State.RECEIVING:
+            return _answer(asked, 0)
+        await self._intake.add(view, self._offer_again(asked, view), None, last=True)
+        return _answer(asked, 0)
+
+    # -- jobs are looked at
+
+    async def get_job_attributes(self, asked: Asked) -> bytes:
+        view = await self._job(asked)
+        wanted = asked.message.operation.texts("requested-attributes") or ["all"]
+        return _answer(asked, 0, job_group(view, asked.address, wanted, asked.printer_uri))
+
+    async def get_jobs(self, asked: Asked) -> bytes:
+        which = which_jobs(asked.message)
+        operation = asked.message.operation
+        limit = operation.integer("limit")
+        if limit is not None and limit < 1:
+            raise Conflict(0x0400, "limit must be 1 or more.")
+        wanted = operation.texts("requested-attributes") or ["job-id", "job-uri"]
+        if asked.known is None or self._asks_for_another(asked):
+            return _answer(asked, 0)
+        mine = operation.boolean("my-jobs") or False
+        where = job.Filter(
+            person=asked.person.id if mine else None,
+            queue=asked.queue.id if asked.queue is not None and asked.printer_uri else None,
+            states=state_filter(which),
+            oldest_first=which != "completed",
+        )
+        most = min(limit or _MOST_JOBS, _MOST_JOBS)
+        found = await self._intake.ask(_collect, asked.scope, where, which, most)
+        return _answer(
+            asked, 0, *[job_group(view, asked.address, wanted, asked.printer_uri) for view in found]
+        )
+
+    def _asks_for_another(self, asked: Asked) -> bool:
+        """my-jobs with another's name: there is no such "my", whoever the proof says is asking."""
+        operation = asked.message.operation
+        stated = operation.text("requesting-user-name")
+        if not operation.boolean("my-jobs") or not stated or asked.known is None:
+            return False
+        return asked.known.by == "stated" and not asked.person.answers_to(stated)
+
+    # -- jobs are changed
+
+    async def cancel_job(self, asked: Asked) -> bytes:
+        view = await self._job(asked)
+        if state_of(view) in (7, 8, 9):
+            raise job.WrongState("This job has ended already.")
+        await self._intake.ask(self._cancel, asked.scope, view.id, asked.by)
+        return _answer(asked, 0)
+
+    def _cancel(self, scope: Scope, identifier: UUID, by: Actor) -> None:
+        self._commands.cancel(scope, identifier, by=by)
+
+    async def cancel_my_jobs(self, asked: Asked) -> bytes:
+        scope = asked.scope
+        numbers = [value.data for value in asked.message.operation.values("job-ids")]
+        where = job.Filter(
+            person=asked.person.id, queue=asked.queue.id if asked.queue else None, states=state_filter("not-completed")
+        )
+        found = await self._intake.ask(_collect, scope, where, "not-completed", _MOST_JOBS)
+        if numbers:
+            found = [view for view in found if view.number in numbers]
+            if len(found) != len(set(numbers)):
+                raise job.NotFound("Not all of these are your jobs.")
+        for view in found:
+            await self._intake.ask(self._cancel, scope, view.id, asked.by)
+        return _answer(asked, 0)
+
+    async def hold_job(self, asked: Asked) -> bytes:
+        view = await self._job(asked)
+        if state_of(view) not in (3, 4):
+            raise job.WrongState("Only a waiting job can be held.")
+        await self._intake.ask(lambda: self._commands.hold(asked.scope, view.id, by=asked.by))
+        return _answer(asked, 0)
+
+    async def release_job(self, asked: Asked) -> bytes:
+        view = await self._job(asked)
+        if view.state is job.State.QUARANTINED or state_of(view) in (7, 8, 9):
+            raise job.WrongState("This job cannot be released.")
+        if view.state is job.State.HELD:
+            await self._intake.ask(lambda: self._commands.let_go(asked.scope, view.id, by=asked.by))
+        return _answer(asked, 0)
+
+    # -- printers
+
+    async def get_printer_attributes(self, asked: Asked) -> bytes:
+        queue = _queue(asked)
+        queued = await self._intake.ask(job.count_live, queue.id)
+        wanted = asked.message.operation.texts("requested-attributes")
+        believed = device.trusts(queue, asked.network)
+        return _answer(
+            asked, 0, printer_group(queue, asked.address, wanted, queued=queued, believed=believed)
+        )
+
+    async def cups_get_default(self, asked: Asked) -> bytes:
+        queue = device.default_queue()
+        if queue is None:
+            raise device.NoSuchQueue("There is no queue yet.")
+        return await self._printers(asked, [queue])
+
+    async def cups_get_printers(self, asked: Asked) -> bytes:
+        queues = device.open_queues()
+        first = asked.message.operation.text("first-printer-name")
+        if first:
+            names = [queue.name for queue in queues]
+            queues = queues[names.index(first) :] if first in names else []
+        limit = asked.message.operation.integer("limit")
+        if not queues:
+            raise device.NoSuchQueue("There is no queue yet.")
+        return await self._printers(asked, queues[:limit] if limit and limit > 0 else queues)
+
+    async def cups_get_classes(self, asked: Asked) -> bytes:
+        return _answer(asked, int(ipp.Status.NOT_FOUND))
+
+    async def _printers(self, asked: Asked, queues: list[device.QueueView]) -> bytes:
+        wanted = asked.message.operation.texts("requested-attributes")
+        groups = []
+        for queue in queues:
+            queued = await self._intake.ask(job.count_live, queue.id)
+            believed = device.trusts(queue, asked.network)
+            groups.append(printer_group(queue, asked.address, wanted, queued=queued, believed=believed))
+        return _answer(asked, 0, *groups)
+
+    # -- shared
+
+    async def _offer(self, asked: Asked) -> tuple[Offer, Ticket]:
+        queue = _queue(asked)
+        person = asked.person
+        can = capabilities_of(queue)
+        ticket = read_ticket(asked.message, can)
+        if ticket.must:
+            raise Refusal(ticket)
+        operation = asked.message.operation
+        format = (operation.text("document-format") or can.formats[0]).lower()
+        hold, verifier = ticket.hold, None
+        secret = operation.first("job-password")
+        if isinstance(secret, bytes) and secret:
+            encryption = operation.text("job-password-encryption") or "none"
+            verifier = await self._intake.ask(self._commands.password_verifier, secret, encryption)
+            hold = "password"
+        title = operation.text("job-name") or operation.text("document-name") or "untitled"
+        offer = Offer(
+            queue=queue,
+            person=person.id,
+            owner=person.name,
+            by=asked.by,
+            door=asked.door,
+            title=device.clean(title, 255),
+            format=format,
+            copies=ticket.copies,
+            options=ticket.options,
+            hold=hold,
+            hold_until=ticket.hold_until,
+            password_verifier=verifier,
+            printer_uri=asked.printer_uri,
+        )
+        return offer, ticket
+
+    def _offer_again(self, asked: Asked, view: job.JobView) -> Offer:
+        """The offer of a job that Create-Job began, for its documents."""
+        return Offer(
+            queue=device.queue(view.queue),
+            person=view.person,
+            owner=view.owner or "",
+            by=asked.by,
+            door=asked.door,
+            format=(asked.message.operation.text("document-format") or view.format).lower(),
+            hold=view.hold,
+            hold_until=view.hold_until,
+        )
+
+    def _part(self, asked: Asked, offer: Offer) -> Part:
+        operation = asked.message.operation
+        compression = operation.text("compression") or "none"
+        if compression not in ("none", "gzip", "deflate"):
+            raise Conflict(
+                int(ipp.Status.COMPRESSION_NOT_SUPPORTED), "This compression is not supported.", None
+            )
+        most = parts.settings().limits.job_bytes
+        return Part(
+            data=unpacked(asked.body, compression, most),
+            format=offer.format,
+            name=device.clean(operation.text("document-name") or "", 255),
+            expected=asked.body_length if compression == "none" else None,
+        )
+
+    async def _job(self, asked: Asked) -> job.JobView:
+        number = asked.job_number
+        if number is None:
+            raise job.NotFound("No such job.")
+        return await self._intake.ask(job.get, asked.scope, number)
+
+    def _job_answer(self, asked: Asked, view: job.JobView, ticket: Ticket) -> bytes:
+        return _answer(
+            asked,
+            _ok(ticket),
+            _unsupported(ticket),
+            job_group(view, asked.address, ANSWER_NAMES, asked.printer_uri),
+        )
+
+
+class Refusal(Conflict):
+    """The client would rather not print than print without what we cannot do."""
+
+    def __init__(self, ticket: Ticket) -> None:
+        super().__init__(0x040B, "Some of what the job insists on cannot be done here.")
+        self.ticket = ticket
+
+
+def _queue(asked: Asked) -> device.QueueView:
+    if asked.queue is None:
+        raise device.NoSuchQueue("No such queue.")
+    return asked.queue
+
+
+def _ok(ticket: Ticket) -> int:
+    return 1 if ticket.unsupported else 0
+
+
+def _unsupported(ticket: Ticket) -> bytes:
+    if not ticket.unsupported:
+        return b""
+    return ipp.encode_group(ipp.Group(ipp.Tag.UNSUPPORTED_GROUP, ticket.unsupported))
+
+
+_OPENING = ipp.encode_group(ipp.Group(ipp.Tag.OPERATION_GROUP, ipp.opening()))
+
+
+def _answer(asked: Asked, status: int, *groups: bytes) -> bytes:
+    message = asked.message
+    return ipp.assemble(
+        ipp.answer_version(message.version), status, message.request_id, [_OPENING, *groups]
+    )
+
+
+def _collect(scope: Scope, where: job.Filter, which: str, most: int) -> list[job.JobView]:
+    found: list[job.JobView] = []
+    after = None
+    while len(found) < most:
+        page = job.find(scope, where, after=after, limit=min(_PAGE, most))
+        found += [view for view in page.rows if _belongs(view, which)]
+        after = page.after
+        if after is None:
+            break
+    return found[:most]
+
+
+def _belongs(view: job.JobView, which: str) -> bool:
+    if which == "canceled":
+        return state_of(view) == 7
+    if which == "aborted":
+        return state_of(view) == 8
+    return True
+
+
+async def _one(part: Part) -> AsyncIterator[Part]:
+    yield part
+
+
+async def _peek(body: AsyncIterator[bytes]) -> tuple[bytes, AsyncIterator[bytes]]:
+    """The first octets of a body, b"" when it has none."""
+    async for piece in body:
+        if piece:
+            return piece, body
+    return b"", body
+
+
+async def _put_back(first: bytes, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    if first:
+        yield first
+    async for piece in body:
+        yield piece
+

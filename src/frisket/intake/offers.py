@@ -1,0 +1,74 @@
+"""What a door brings to accept(), and what it gets back."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from frisket import device, job
+from frisket.plumbing.scope import Actor
+
+__all__ = ["Accepted", "Offer", "Part", "Walk", "WalkIn", "Walker"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One document on its way in."""
+
+    data: AsyncIterator[bytes]
+    format: str = "application/octet-stream"
+    name: str = ""
+    expected: int | None = None  # octets, where the sender announced them
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A job somebody asks us to take; who they are has been settled by the door."""
+
+    queue: device.QueueView
+    person: UUID
+    owner: str  # the person's name, as clients are shown it
+    by: Actor
+    door: str
+    title: str = ""
+    format: str = "application/octet-stream"
+    copies: int = 1
+    options: job.Options = field(default_factory=job.Options)
+    hold: str = ""  # "", indefinite, until, password
+    hold_until: datetime | None = None
+    password_verifier: bytes | None = None
+    client_key: str | None = None
+    printer_uri: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WalkIn:
+    """What decides where a new job walks to inside the accept's own commit."""
+
+    queue: device.QueueView
+    hold: str
+    format: str
+    now: datetime
+    hold_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Where it walks: the state it rests in, those it passed, and the work that moves it on ("" for none)."""
+
+    state: job.State
+    passed: tuple[job.State, ...]
+    why: job.Reason
+    device: UUID | None = None
+    work: str = ""
+
+
+Walker = Callable[[WalkIn], Walk]  # flow decides it, programs hands it in
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Acknowledged: sealed, on stable storage and in the database."""
+
+    job: job.JobView
+    again: bool = False  # the sender's own id was known: this is its first job, nothing was taken twice

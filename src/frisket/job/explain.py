@@ -1,0 +1,260 @@
+"""What happened to a job, why, and what comes next: in plain words, from the audit log alone."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from frisket import audit, device, identity
+from frisket.job.nouns import JobView
+from frisket.job.states import Outcome, Reason, State
+from frisket.plumbing.scope import Scope
+
+__all__ = ["STATIONS", "Explanation", "Step", "explain", "station", "steps"]
+
+# The line of stations a page draws; uncertain and stopped stand beside it.
+STATIONS = ("arrived", "sealed", "checked", "waiting", "released", "printing", "done", "destroyed")
+
+_STATION = {
+    State.RECEIVING: "arrived",
+    State.RECEIVED: "sealed",
+    State.ADMITTED: "checked",
+    State.PREPARED: "checked",
+    State.HELD: "waiting",
+    State.RELEASED: "released",
+    State.SENDING: "printing",
+    State.UNCERTAIN: "uncertain",
+    State.DELIVERED: "done",
+    State.ENDED: "done",
+    State.ERASED: "destroyed",
+    State.QUARANTINED: "stopped",
+}
+
+
+def station(state: State) -> str:
+    return _STATION[state]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    at: datetime
+    text: str
+    station: str  # "" for a step that moved nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    number: int
+    station: str
+    now: str  # where the job stands and why, in a sentence
+    next: str  # what comes next, and who has to act
+    steps: list[Step]
+
+
+def explain(scope: Scope, job: JobView) -> Explanation:
+    return Explanation(job.number, station(job.state), _now(job), _next(job), steps(scope, job))
+
+
+def steps(scope: Scope, job: JobView) -> list[Step]:
+    """Every recorded act on the job, oldest first, as sentences."""
+    found = []
+    for entry in audit.history(scope, job.id):
+        text, place = _sentence(entry, scope)
+        if text:
+            found.append(Step(entry.at, text, place))
+    return found
+
+
+def _sentence(entry: audit.Entry, scope: Scope) -> tuple[str, str]:
+    facts = entry.facts
+    if entry.act == "job.accept":
+        return _accepted(entry), station(State(str(facts["state"])))
+    if entry.act == "job.create":
+        return _("The sender announced the job; its documents are still coming."), "arrived"
+    if entry.act == "job.move":
+        return _moved(entry, scope), station(State(str(facts["to"])))
+    if entry.act == "key.unwrap":
+        return _("Its key was opened for one reading: %(purpose)s.") % {
+            "purpose": _purpose(str(facts.get("purpose", "")))
+        }, ""
+    if entry.act == "job.hold":
+        return _("Its hold was changed."), ""
+    if entry.act == "job.document":
+        return _("Document %(number)s arrived and was sealed.") % facts, ""
+    if entry.act.startswith("erase."):
+        return _ERASED.get(entry.act, lambda: "")(), "destroyed"
+    return "", ""
+
+
+def _purpose(keyword: str) -> str:
+    known = {"count": _("counting its pages"), "send": _("sending it to the device"), "prepare": _("preparing it")}
+    return known.get(keyword, keyword)
+
+
+_ERASED = {
+    "erase.e1": lambda: _("Its key was destroyed: nobody can read the document any more."),
+    "erase.overwritten": lambda: _("Its sealed octets were overwritten and removed."),
+    "erase.e2": lambda: _("The database holds no trace of its key."),
+    "erase.e3": lambda: _("The day key was destroyed: backups cannot open it either."),
+}
+
+
+def _accepted(entry: audit.Entry) -> str:
+    door = {
+        "ipp": _("over IPP"),
+        "ipps": _("over encrypted IPP"),
+        "upload": _("by upload"),
+        "control": _("from the command line"),
+    }.get(str(entry.facts["door"]), str(entry.facts["door"]))
+    text = _("It arrived %(door)s, was sealed on stable storage and acknowledged.") % {"door": door}
+    to = State(str(entry.facts["state"]))
+    if to is State.HELD:
+        return text + " " + _HELD.get(Reason(str(entry.facts["why"])), _waits)()
+    return text
+
+
+def _waits() -> str:
+    return _("It waits for its person.")
+
+
+_HELD = {
+    Reason.FOR_RELEASE: _waits,
+    Reason.PASSWORD: lambda: _("It waits for the PIN its sender gave it."),
+    Reason.UNTIL: lambda: _("It waits for the time its sender chose."),
+    Reason.INDEFINITE: lambda: _("It waits until somebody releases it, as its sender asked."),
+    Reason.DEVICE_FAILED: lambda: _("The device did not print it, so it waits again."),
+    Reason.WITHDRAWN: lambda: _("Its release was taken back, so it waits again."),
+    Reason.LEASE_OVER: lambda: _("Nobody sent it in time, so it waits again."),
+    Reason.INTERRUPTED: lambda: _("The upload broke off; what arrived whole waits."),
+    Reason.REVIEWED: lambda: _("An operator let it out of quarantine."),
+    Reason.SETTLED: lambda: _("A person decided that it did not print, so it waits again."),
+}
+
+
+def _moved(entry: audit.Entry, scope: Scope) -> str:
+    facts = entry.facts
+    to, why = State(str(facts["to"])), Reason(str(facts["why"]))
+    name = _device_name(scope, facts.get("device"))
+    note = str(facts.get("note") or "")
+    if to is State.HELD:
+        text = _HELD.get(why, _waits)()
+    elif to is State.RELEASED:
+        text = _released(entry, scope, why, name)
+    elif to is State.ENDED:
+        text = _ended(why, entry, scope)
+    else:
+        text = _PASSING[to](name, why)
+    return f"{text} ({note})" if note else text
+
+
+_PASSING = {
+    State.RECEIVED: lambda name, why: _("All its documents are here, sealed and acknowledged."),
+    State.ADMITTED: lambda name, why: _("The rules let it in."),
+    State.PREPARED: lambda name, why: _("It is in the form to be printed."),
+    State.SENDING: lambda name, why: _("Sending to %(device)s began.") % {"device": name},
+    State.UNCERTAIN: lambda name, why: (
+        _("The house stopped while sending: it may have printed.")
+        if why is Reason.CRASHED
+        else _("The connection to %(device)s broke while sending: it may have printed.") % {"device": name}
+    ),
+    State.DELIVERED: lambda name, why: (
+        _("A person confirmed that it printed.")
+        if why is Reason.SETTLED
+        else _("All was sent to %(device)s, which gives no confirmation.") % {"device": name}
+        if why is Reason.SILENCE
+        else _("%(device)s confirmed that it printed.") % {"device": name}
+    ),
+    State.ERASED: lambda name, why: _("The document was destroyed."),
+    State.QUARANTINED: lambda name, why: _("What is stored does not match what was accepted, so it was stopped."),
+    State.RECEIVING: lambda name, why: "",
+}
+
+
+def _released(entry: audit.Entry, scope: Scope, why: Reason, name: str) -> str:
+    if why is Reason.RETRY:
+        return _("%(device)s could not be reached; nothing was sent. It will be tried again.") % {"device": name}
+    if why is Reason.BY_PERSON:
+        who = _who(entry, scope)
+        return _("%(who)s released it to %(device)s.") % {"who": who, "device": name}
+    if why is Reason.TIME_CAME:
+        return _("Its time came and it was released to %(device)s.") % {"device": name}
+    return _("Its queue holds nothing, so it was released to %(device)s.") % {"device": name}
+
+
+def _ended(why: Reason, entry: audit.Entry, scope: Scope) -> str:
+    known = {
+        Reason.PRINTED: _("It was counted and recorded."),
+        Reason.CANCELLED_BY_OWNER: _("Its owner deleted it."),
+        Reason.CANCELLED_BY_OPERATOR: _("An operator deleted it."),
+        Reason.CANCELLED_AT_DEVICE: _("It was cancelled at the device."),
+        Reason.EXPIRED: _("Nobody released it in time, so it was deleted."),
+        Reason.REFUSED: _("The rules refused it."),
+        Reason.EMPTY: _("No document came for it, so it was dropped."),
+        Reason.FAILED: _("It could not be printed."),
+        Reason.SETTLED: _("A person closed it."),
+    }
+    return known.get(why, _("It ended."))
+
+
+def _who(entry: audit.Entry, scope: Scope) -> str:
+    if entry.actor_id is None:
+        return _("The house")
+    if entry.actor_id == scope.actor.id:
+        return _("You")
+    return identity.names_of(scope, [entry.actor_id]).get(entry.actor_id) or _("Somebody")
+
+
+def _device_name(scope: Scope, value: object) -> str:
+    if not value:
+        return _("any device")
+    try:
+        return device.device(scope, UUID(str(value))).name
+    except device.NoSuchDevice:
+        return _("a device that is gone")
+
+
+def _now(job: JobView) -> str:
+    if job.state is State.HELD:
+        text = _HELD.get(job.why, _waits)()
+        return f"{text} ({job.note})" if job.note else text
+    if job.state in (State.ENDED, State.ERASED):
+        return {
+            Outcome.PRINTED: _("It printed."),
+            Outcome.CANCELLED: _("It was deleted before it printed."),
+            Outcome.EXPIRED: _("It was deleted because nobody released it in time."),
+            Outcome.REFUSED: _("It was refused."),
+            Outcome.FAILED: _("It could not be printed."),
+            Outcome.NONE: _("It ended."),
+        }[job.outcome] + (" " + _("The document is destroyed.") if job.state is State.ERASED else "")
+    return {
+        State.RECEIVING: _("Its documents are still arriving."),
+        State.RECEIVED: _("It is sealed and about to be checked."),
+        State.ADMITTED: _("It is being prepared."),
+        State.PREPARED: _("It is prepared."),
+        State.RELEASED: _("It is released and waits for its device."),
+        State.SENDING: _("It is being sent to the device."),
+        State.UNCERTAIN: _("It may have printed; nobody knows."),
+        State.DELIVERED: _("The device has it; it is being counted."),
+        State.QUARANTINED: _("It is stopped: what is stored does not match what was accepted."),
+    }[job.state]
+
+
+def _next(job: JobView) -> str:
+    if job.state is State.HELD:
+        if job.why is Reason.PASSWORD:
+            return _("Type its PIN at a device to print it.")
+        text = _("Stand at any device, sign in and choose Print.")
+        if job.due_at is not None:
+            until = job.due_at.strftime("%Y-%m-%d %H:%M UTC")
+            text += " " + _("It waits until %(until)s.") % {"until": until}
+        return text
+    return {
+        State.RECEIVING: _("The sender has to finish sending it."),
+        State.RELEASED: _("Nothing to do: it prints as soon as the device takes it."),
+        State.SENDING: _("Nothing to do: it is followed until the device is done."),
+        State.UNCERTAIN: _("Look into the output tray, then say here whether it printed. It never prints again by itself."),
+        State.QUARANTINED: _("An operator has to look at it."),
+        State.ENDED: _("Its document is destroyed next."),
+        State.ERASED: _("Nothing: only this history is left, and it goes too."),
+    }.get(job.state, _("Nothing to do."))

@@ -1,0 +1,162 @@
+"""What a job is, as values: frozen, without the database."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from frisket.job.states import Outcome, Reason, State
+
+__all__ = ["Changes", "DocumentView", "Filter", "JobView", "Lease", "NewDocument", "NewJob", "Options"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to print: IPP job template values, empty where nobody asked for anything.
+
+    sides: "", one-sided, two-sided-long-edge, two-sided-short-edge. color_mode: "", auto, color, monochrome.
+    quality: 0 or 3, 4, 5. page_ranges: pairs from 1. resolution: dpi. orientation: 0 or 3 to 7.
+    """
+
+    sides: str = ""
+    color_mode: str = ""
+    media: str = ""
+    quality: int = 0
+    page_ranges: tuple[tuple[int, int], ...] = ()
+    resolution: tuple[int, int] | None = None
+    orientation: int = 0
+    finishings: tuple[int, ...] = ()
+    number_up: int = 0
+    output_bin: str = ""
+
+    def to_plain(self) -> dict[str, Any]:
+        if self == _NO_OPTIONS:
+            return {}
+        return {name: value for name in _OPTION_NAMES if (value := getattr(self, name))}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> "Options":
+        if not plain:
+            return _NO_OPTIONS
+        known = {name: plain[name] for name in _OPTION_NAMES if name in plain}
+        if "page_ranges" in known:
+            known["page_ranges"] = tuple((int(low), int(high)) for low, high in known["page_ranges"])
+        if "resolution" in known:
+            known["resolution"] = (int(known["resolution"][0]), int(known["resolution"][1]))
+        if "finishings" in known:
+            known["finishings"] = tuple(int(value) for value in known["finishings"])
+        return cls(**known)
+
+
+_OPTION_NAMES = tuple(f.name for f in fields(Options))
+_NO_OPTIONS = Options()
+
+
+@dataclass(frozen=True, slots=True)
+class NewDocument:
+    number: int  # from 1
+    format: str
+    octets: int
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job about to be written. ``id`` is made before sealing, because it is in every object's header."""
+
+    id: UUID
+    queue: UUID
+    person: UUID
+    door: str
+    title: str
+    owner: str  # the person's name as shown to clients; sealed in the history
+    state: State
+    why: Reason
+    passed: tuple[State, ...] = ()
+    documents: tuple[NewDocument, ...] = ()
+    format: str = "application/octet-stream"
+    copies: int = 1
+    options: Options = _NO_OPTIONS
+    hold: str = ""  # "", indefinite, until, password
+    hold_until: datetime | None = None
+    password_verifier: bytes | None = None
+    client_key: str | None = None
+    printer_uri: str = ""  # as the client wrote it: IPP answers repeat it octet for octet
+    device: UUID | None = None  # where a job goes that nothing holds
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentView:
+    number: int
+    format: str
+    octets: int
+    pages: int | None
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    id: UUID
+    number: int
+    tenant: UUID
+    queue: UUID
+    person: UUID
+    device: UUID | None
+    state: State
+    why: Reason
+    note: str
+    outcome: Outcome
+    door: str
+    format: str
+    octets: int
+    documents: int
+    pages: int | None
+    colour: bool | None
+    media: str
+    counted: str
+    copies: int
+    options: Options
+    hold: str
+    hold_until: datetime | None
+    has_password: bool
+    title: str | None  # None where the scope may not see it, or the history is gone
+    owner: str | None
+    printer_uri: str
+    fence: int
+    created_at: datetime
+    state_at: datetime
+    processing_at: datetime | None
+    completed_at: datetime | None
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a move changes beside the state; None leaves a value as it is."""
+
+    device: UUID | None = None
+    note: str | None = None
+    outcome: Outcome | None = None
+    copies: int | None = None
+    options: Options | None = None
+    forget_device: bool = False
+    forget_hold: bool = False
+    facts: Mapping[str, str | int | bool | None] = field(default_factory=dict)  # into the audit leaf
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    person: UUID | None = None
+    queue: UUID | None = None
+    device: UUID | None = None
+    states: tuple[State, ...] = ()
+    oldest_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to send one job; ``fence`` rises with each, and everything later carries it."""
+
+    job: UUID
+    fence: int
