@@ -1,15 +1,16 @@
 """Tables of people and credentials. Names, mail addresses, card numbers and PINs are never here in clear."""
 
 import uuid
+from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 
-__all__ = ["Credential", "Person", "Throttle"]
+__all__ = ["Credential", "Person", "SetupToken", "Throttle"]
 
 
 class Person(AbstractBaseUser):
-    """Anyone known to the house. ``username`` is the random id in hex, so the framework's tables hold ids only."""
+    """Anyone known to the house. ``username`` is the id in hex: the framework's tables hold ids only."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.UUIDField()
@@ -27,14 +28,16 @@ class Person(AbstractBaseUser):
     stamp = models.IntegerField(default=0)  # rises to end every session of this person at once
 
     USERNAME_FIELD = "username"
-    REQUIRED_FIELDS: list[str] = []
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
     objects = BaseUserManager()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["tenant", "name_index"], name="person_name_once"),
             models.UniqueConstraint(
-                fields=["tenant", "mail_index"], condition=models.Q(mail_index__isnull=False), name="person_mail_once"
+                fields=["tenant", "mail_index"],
+                condition=models.Q(mail_index__isnull=False),
+                name="person_mail_once",
             ),
         ]
 
@@ -56,6 +59,7 @@ class Credential(models.Model):
     label = models.CharField(max_length=60, default="")  # what the person calls it; never the number
     created_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)  # a guest's PIN or a visitor's card ends by itself
     revoked_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -76,11 +80,9 @@ class Throttle(models.Model):
     scope = models.CharField(max_length=16)  # identifier, terminal, network, tenant, site
     key = models.BinaryField(max_length=32)  # keyed index of what is throttled
     method = models.CharField(max_length=16)  # pin, password, card, job-password
-    failures = models.IntegerField(default=0)  # in a row
-    window_start = models.FloatField(default=0)  # house seconds
-    window_count = models.IntegerField(default=0)
-    hour_start = models.FloatField(default=0)
-    hour_count = models.IntegerField(default=0)
+    failures = models.IntegerField(default=0)  # in a row; identifiers only
+    recent = models.BinaryField(default=bytes)  # house seconds of each failure in the longest window, doubles
+    touched = models.FloatField(default=0)  # house seconds of the last attempt
     locked_until = models.FloatField(default=0)  # house seconds
     disabled = models.BooleanField(default=False)
 
@@ -88,3 +90,11 @@ class Throttle(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["tenant", "scope", "key", "method"], name="throttle_once")
         ]
+
+
+class SetupToken(models.Model):
+    """The one-time token with which the first administrator is made; the row goes with its use."""
+
+    tenant = models.UUIDField(primary_key=True)
+    index = models.BinaryField(max_length=32)
+    created_at = models.DateTimeField()
