@@ -6,6 +6,7 @@ throttle can neither be shortened by setting the wall clock nor by a restart
 can only lengthen a lock.
 """
 
+import logging
 import os
 import threading
 import time
@@ -17,6 +18,7 @@ __all__ = ["Clock", "HandClock", "HouseClock"]
 
 KEEP_EVERY_S = 5.0
 JUMP = timedelta(hours=1)
+log = logging.getLogger("frisket.clock")
 
 
 class Clock(Protocol):
@@ -57,24 +59,28 @@ class HouseClock:
     def elapsed(self) -> float:
         since = time.monotonic() - self._start
         if since - self._kept_at > KEEP_EVERY_S:
-            self._keep()
+            self._keep_if_possible()
         return self._before + since
 
     def jumped(self) -> bool:
         offset = time.time() - time.monotonic()
         with self._lock:
             ahead = offset - self._offset
-            if ahead > JUMP.total_seconds():
+            fresh = not self._jumped and ahead > JUMP.total_seconds()
+            if fresh:
                 self._jumped = True
-            if abs(ahead) > 1.0:
-                self._offset = offset
-            return self._jumped
+            # Only a step back moves the mark: steps ahead add up, however small each one is.
+            self._offset = min(self._offset, offset)
+            jumped = self._jumped
+        if fresh:
+            self._keep_if_possible()
+        return jumped
 
     def confirm(self) -> None:
         with self._lock:
             self._jumped = False
             self._offset = time.time() - time.monotonic()
-        self._keep()
+        self._keep(confirmed=True)
 
     def _read(self) -> tuple[float, float, bool]:
         try:
@@ -83,14 +89,25 @@ class HouseClock:
         except (FileNotFoundError, ValueError):
             return 0.0, 0.0, False
 
-    def _keep(self) -> None:
+    def _keep_if_possible(self) -> None:
+        """A full disk must not stop the clock: what is not kept only lengthens locks after a restart."""
+        try:
+            self._keep()
+        except OSError as error:
+            log.error("house seconds could not be kept: %s", error.strerror)
+
+    def _keep(self, *, confirmed: bool = False) -> None:
         with self._lock:
             since = time.monotonic() - self._start
             self._kept_at = since
-            fresh = self._file.with_suffix(".new")
+            # Another process of this house may have kept more seconds, or seen a jump that we did not.
+            kept, _, known_jump = self._read()
+            seconds = max(self._before + since, kept)
+            jumped = self._jumped or (known_jump and not confirmed)
+            fresh = self._file.with_suffix(f".{os.getpid()}.new")
             fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             try:
-                os.write(fd, f"{self._before + since:.3f} {time.time():.3f} {int(self._jumped)}".encode())
+                os.write(fd, f"{seconds:.3f} {time.time():.3f} {int(jumped)}".encode())
             finally:
                 os.close(fd)
             os.replace(fresh, self._file)

@@ -16,9 +16,11 @@ class Counter(models.Model):
 
 def take_numbers(name: str, count: int, *, tx: Tx) -> range:
     """The next ``count`` numbers of a counter; they are gone even when nobody uses them after commit."""
-    changed = Counter.objects.filter(name=name).update(last=models.F("last") + count)
-    if not changed:
-        Counter.objects.create(name=name, last=count)
+    row = Counter.objects.filter(name=name)
+    if not row.update(last=models.F("last") + count):
+        # Another process may make it in the same moment; the row's lock then puts us behind it.
+        Counter.objects.bulk_create([Counter(name=name)], ignore_conflicts=True)
+        row.update(last=models.F("last") + count)
     last = Counter.objects.values_list("last", flat=True).get(name=name)
     return range(last - count + 1, last + 1)
 

@@ -7,11 +7,13 @@ Secrets are references (a file or a name in the key store), never values.
 import difflib
 import os
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+from urllib.parse import urlsplit
 
 import tomlkit
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from frisket.errors import Blame, FrisketError
 
@@ -32,74 +34,133 @@ class _Section(BaseModel):
 
 
 class House(_Section):
-    name: str = Field("Frisket", description="Shown on pages and certificates")
+    name: str = Field(default="Frisket", description="Shown on pages and certificates")
     level: str = Field(
-        "medium", description="Security level: normal, medium, medium-high, high", pattern="^(normal|medium|medium-high|high)$"
+        default="medium",
+        description="Security level: normal, medium, medium-high, high",
+        pattern="^(normal|medium|medium-high|high)$",
     )
     host_names: list[str] = Field(default=[], description="Names and addresses people use for this server")
-    language: str = Field("en", description="Language where a person has not chosen one: en, de", pattern="^(en|de)$")
+    language: str = Field(
+        default="en", description="Language where a person has not chosen one: en, de", pattern="^(en|de)$"
+    )
 
 
 class Database(_Section):
-    url: str = Field("", description="Empty: SQLite in the data folder. Else postgresql://user@host:port/name")
-    password_file: str = Field("", description="File that holds the database password")
+    url: str = Field(
+        default="", description="Empty: SQLite in the data folder. Else postgresql://user@host:port/name"
+    )
+    password_file: str = Field(default="", description="File that holds the database password")
+
+    @field_validator("url")
+    @classmethod
+    def _names_a_database_and_no_secret(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/")):
+            raise ValueError("give postgresql://user@host:port/name, or nothing for SQLite")
+        if parts.password is not None:
+            raise ValueError("a password does not belong here; name its file in database.password_file")
+        return url
 
 
 class Door(_Section):
-    address: str = Field("", description="Address to listen on; empty: all")
-    port: int = Field(0, ge=0, le=65535, description="Port; 0 takes any free one")
-    on: bool = Field(False, description="Whether this door is open")
+    address: str = Field(default="", description="Address to listen on; empty: all")
+    port: int = Field(default=0, ge=0, le=65535, description="Port; 0 takes any free one")
+    on: bool = Field(default=False, description="Whether this door is open")
+
+
+# A class for each door: a table that gives only its port keeps this door's other defaults, not Door's.
+class WebDoor(Door):
+    """HTTPS: pages, API, upload, and IPPS by path."""
+
+    port: int = Field(default=8443, ge=0, le=65535, description="Port; 0 takes any free one")
+    on: bool = Field(default=True, description="Whether this door is open")
+
+
+class IppsDoor(Door):
+    """IPP inside TLS."""
+
+    port: int = Field(default=8631, ge=0, le=65535, description="Port; 0 takes any free one")
+    on: bool = Field(default=True, description="Whether this door is open")
+
+
+class IppDoor(Door):
+    """IPP in clear text: level normal only."""
+
+    port: int = Field(default=8631, ge=0, le=65535, description="Port; 0 takes any free one")
 
 
 class Doors(_Section):
-    web: Door = Field(Door(port=8443, on=True), description="HTTPS: pages, API, upload, and IPPS by path")
-    ipps: Door = Field(Door(port=8631, on=True), description="IPP inside TLS")
-    ipp: Door = Field(Door(port=8631, on=False), description="IPP in clear text: level normal only")
+    web: WebDoor = WebDoor()
+    ipps: IppsDoor = IppsDoor()
+    ipp: IppDoor = IppDoor()
 
 
 class Limits(_Section):
-    job_bytes: int = Field(16 * GiB, gt=0, description="Largest job, octets")
-    person_bytes: int = Field(64 * GiB, gt=0, description="Held at once per person, octets")
-    person_jobs: int = Field(1_000_000, gt=0, description="Held at once per person, jobs")
-    house_jobs: int = Field(10_000_000, gt=0, description="Held at once in the house, jobs")
-    house_bytes: int | None = Field(None, gt=0, description="Held at once in the house, octets; unset: by free space")
-    documents_per_job: int = Field(1000, gt=0, description="Documents in one job")
-    ipp_header_bytes: int = Field(64 * KiB, gt=0, description="HTTP header of an IPP request")
-    ipp_attribute_bytes: int = Field(1 * MiB, gt=0, description="Attributes of one IPP request")
-    connections: int = Field(4096, gt=0, description="Open connections in all")
-    waiting_connections_per_address: int = Field(
-        64, gt=0, description="Connections of one address without a complete request"
+    job_bytes: int = Field(default=16 * GiB, gt=0, description="Largest job, octets")
+    person_bytes: int = Field(default=64 * GiB, gt=0, description="Held at once per person, octets")
+    person_jobs: int = Field(default=1_000_000, gt=0, description="Held at once per person, jobs")
+    house_jobs: int = Field(default=10_000_000, gt=0, description="Held at once in the house, jobs")
+    house_bytes: int | None = Field(
+        default=None, gt=0, description="Held at once in the house, octets; unset: by free space"
     )
-    idle_s: float = Field(60, gt=0, description="Idle connection, seconds")
-    header_s: float = Field(10, gt=0, description="Time for a request header, seconds")
-    slowest_bytes_per_s: int = Field(1 * KiB, gt=0, description="Slowest body after the first ten seconds")
-    upload_form_bytes: int = Field(10 * MiB, gt=0, description="Lists and settings sent to pages")
-    operation_timeout_s: int = Field(120, ge=60, le=240, description="multiple-operation-time-out")
-    pages_per_second: int = Field(20, gt=0, description="Page and API requests per session and second")
+    documents_per_job: int = Field(default=1000, gt=0, description="Documents in one job")
+    ipp_header_bytes: int = Field(default=64 * KiB, gt=0, description="HTTP header of an IPP request")
+    ipp_attribute_bytes: int = Field(default=1 * MiB, gt=0, description="Attributes of one IPP request")
+    connections: int = Field(default=4096, gt=0, description="Open connections in all")
+    waiting_connections_per_address: int = Field(
+        default=64, gt=0, description="Connections of one address without a complete request"
+    )
+    idle_s: float = Field(default=60, gt=0, description="Idle connection, seconds")
+    header_s: float = Field(default=10, gt=0, description="Time for a request header, seconds")
+    slowest_bytes_per_s: int = Field(
+        default=1 * KiB, gt=0, description="Slowest body after the first ten seconds"
+    )
+    upload_form_bytes: int = Field(default=10 * MiB, gt=0, description="Lists and settings sent to pages")
+    operation_timeout_s: int = Field(default=120, ge=60, le=240, description="multiple-operation-time-out")
+    pages_per_second: int = Field(
+        default=20, gt=0, description="Page and API requests per session and second"
+    )
 
 
 class Space(_Section):
-    warn_at: float = Field(0.85, gt=0, lt=1, description="Warn when the disk is fuller")
-    refuse_at: float = Field(0.95, gt=0, lt=1, description="Refuse new jobs when the disk is fuller")
-    reserve_bytes: int = Field(256 * MiB, ge=0, description="Kept back for release, erasure and the log")
-    small_bytes: int = Field(64 * KiB, ge=0, description="Documents up to this size share a segment file")
-    segment_bytes: int = Field(64 * MiB, gt=0, description="A segment is closed at this size")
-    sync: bool = Field(True, description="Never false outside tests of the crash harness")
+    warn_at: float = Field(default=0.85, gt=0, lt=1, description="Warn when the disk is fuller")
+    refuse_at: float = Field(default=0.95, gt=0, lt=1, description="Refuse new jobs when the disk is fuller")
+    reserve_bytes: int = Field(
+        default=256 * MiB, ge=0, description="Kept back for release, erasure and the log"
+    )
+    small_bytes: int = Field(
+        default=64 * KiB, ge=0, description="Documents up to this size share a segment file"
+    )
+    segment_bytes: int = Field(default=64 * MiB, gt=0, description="A segment is closed at this size")
+    sync: bool = Field(default=True, description="Never false outside tests of the crash harness")
+
+    @model_validator(mode="after")
+    def _warns_before_it_refuses(self) -> Self:
+        if self.warn_at >= self.refuse_at:
+            raise ValueError("warn_at must be below refuse_at")
+        return self
 
 
 class Delivery(_Section):
-    connect_s: float = Field(10, gt=0, description="Time to connect to a device, seconds")
-    stall_s: float = Field(120, gt=0, description="Longest time without progress while sending, seconds")
-    follow_s: float = Field(600, gt=0, description="Longest wait for a device's confirmation, seconds")
-    retries: int = Field(8, ge=0, description="Tries while not one octet has left")
-    at_once: int = Field(16, gt=0, description="Devices served at the same time")
+    connect_s: float = Field(default=10, gt=0, description="Time to connect to a device, seconds")
+    stall_s: float = Field(
+        default=120, gt=0, description="Longest time without progress while sending, seconds"
+    )
+    follow_s: float = Field(
+        default=600, gt=0, description="Longest wait for a device's confirmation, seconds"
+    )
+    retries: int = Field(default=8, ge=0, description="Tries while not one octet has left")
+    at_once: int = Field(default=16, gt=0, description="Devices served at the same time")
 
 
 class Sessions(_Section):
-    person_idle_s: int = Field(3600, gt=0, description="Idle sign-out of persons, seconds")
-    administrator_idle_s: int = Field(900, gt=0, description="Idle sign-out of operators and administrators, seconds")
-    terminal_idle_s: int = Field(60, gt=0, description="Idle sign-out at a terminal, seconds")
-    longest_s: int = Field(8 * 3600, gt=0, description="Longest session, seconds")
+    person_idle_s: int = Field(default=3600, gt=0, description="Idle sign-out of persons, seconds")
+    administrator_idle_s: int = Field(
+        default=900, gt=0, description="Idle sign-out of operators and administrators, seconds"
+    )
+    terminal_idle_s: int = Field(default=60, gt=0, description="Idle sign-out at a terminal, seconds")
+    longest_s: int = Field(default=8 * 3600, gt=0, description="Longest session, seconds")
 
 
 class Settings(_Section):
@@ -112,15 +173,21 @@ class Settings(_Section):
     sessions: Sessions = Sessions()
 
 
-def load(file: Path | None, *, environ: dict[str, str] | None = None) -> Settings:
-    """Read the settings; BadSettings names the key, what is wrong, and the nearest known name."""
+def load(file: Path | None, *, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings; BadSettings names the key, what is wrong, and the nearest known name.
+
+    ``FRISKET_DOORS__WEB__PORT=443`` sets ``doors.web.port`` over the file; a list is given with commas.
+    A file that is not there has every default.
+    """
     tree: dict[str, Any] = {}
     if file is not None and file.exists():
         try:
-            tree = tomllib.loads(file.read_text())
-        except tomllib.TOMLDecodeError as error:
+            tree = tomllib.loads(file.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise BadSettings(f"{file.name}: {error}") from error
-    for name, value in sorted((environ if environ is not None else dict(os.environ)).items()):
+        except OSError as error:
+            raise BadSettings(f"{file.name}: {error.strerror}") from error
+    for name, value in sorted((os.environ if environ is None else environ).items()):
         parts = name.lower().split("__")
         if len(parts) >= 2 and parts[0].startswith("frisket_"):
             _put(tree, [parts[0].removeprefix("frisket_"), *parts[1:]], value)
@@ -131,18 +198,25 @@ def load(file: Path | None, *, environ: dict[str, str] | None = None) -> Setting
 
 
 def _put(tree: dict[str, Any], path: list[str], value: str) -> None:
+    name = ".".join(path)
+    known = {known_name: default for known_name, _, default in _walk(Settings, "")}
     for part in path[:-1]:
         tree = tree.setdefault(part, {})
-    tree[path[-1]] = value
+        if not isinstance(tree, dict):
+            raise BadSettings(f"{name}: no such setting")
+    if isinstance(known.get(name), list):
+        tree[path[-1]] = [part.strip() for part in value.split(",") if part.strip()]
+    else:
+        tree[path[-1]] = value
 
 
 def _say(issue: Any) -> str:
-    path = [str(part) for part in issue["loc"]]
-    name = ".".join(path)
+    name = ".".join(str(part) for part in issue["loc"])
     if issue["type"] != "extra_forbidden":
         return f"{name}: {issue['msg']}"
     known = [known_name for known_name, _, _ in _walk(Settings, "")]
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.3)
+    sections = {known_name.rsplit(".", 1)[0] for known_name in known}
+    near = difflib.get_close_matches(name, [*known, *sorted(sections)], n=1, cutoff=0.3)
     return f"{name}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
 
 

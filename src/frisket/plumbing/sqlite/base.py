@@ -6,12 +6,16 @@ The module is called ``base`` because Django looks for that name.
 """
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db.backends.sqlite3 import base
+from django.db.utils import OperationalError
 
 _turns: dict[str, threading.Lock] = {}
 _turns_lock = threading.Lock()
+_WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE")
 
 
 def _turn_for(name: str) -> threading.Lock:
@@ -25,31 +29,57 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _start_transaction_under_autocommit(self) -> None:
         self._take_turn()
         try:
-            super()._start_transaction_under_autocommit()
+            super()._start_transaction_under_autocommit()  # type: ignore[misc]
         except BaseException:
             self._give_turn()
             raise
 
     def _set_autocommit(self, autocommit: bool) -> None:
-        super()._set_autocommit(autocommit)
-        if autocommit:
-            self._give_turn()
+        try:
+            super()._set_autocommit(autocommit)  # type: ignore[misc]
+        finally:
+            if autocommit:
+                self._give_turn()
 
     def _close(self) -> None:
         try:
-            super()._close()
+            super()._close()  # type: ignore[misc]
         finally:
             self._give_turn()
 
+    def __del__(self) -> None:
+        # A thread that ended inside a transaction: the file's lock went with its connection.
+        self._give_turn()
+
     def _take_turn(self) -> None:
-        if not self._has_turn:
-            _turn_for(str(self.settings_dict["NAME"])).acquire()
-            self._has_turn = True
+        """Wait for the turn as long as for the file's own lock, then say what SQLite would have said."""
+        if self._has_turn:
+            return
+        patience = float(self.settings_dict["OPTIONS"].get("timeout", 5.0))
+        if not _turn_for(str(self.settings_dict["NAME"])).acquire(timeout=patience):
+            raise OperationalError("database is locked")
+        self._has_turn = True
 
     def _give_turn(self) -> None:
         if self._has_turn:
             self._has_turn = False
             _turn_for(str(self.settings_dict["NAME"])).release()
+
+    @contextmanager
+    def turn_for(self, query: str) -> Iterator[None]:
+        """A single write outside any transaction takes its turn as well."""
+        alone = not self._has_turn and query.lstrip()[:7].upper().startswith(_WRITES)
+        if not alone:
+            yield
+            return
+        self._take_turn()
+        try:
+            yield
+        finally:
+            self._give_turn()
+
+    def create_cursor(self, name: Any = None) -> Any:
+        return self.connection.cursor(factory=lambda line: _Cursor(line, self))
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         connection = super().get_new_connection(conn_params)
@@ -57,3 +87,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
         for pragma in ("secure_delete=ON", "synchronous=FULL", "wal_autocheckpoint=4000"):
             connection.execute(f"PRAGMA {pragma}").fetchall()
         return connection
+
+
+class _Cursor(base.SQLiteCursorWrapper):
+    def __init__(self, line: Any, wrapper: DatabaseWrapper) -> None:
+        super().__init__(line)
+        self._wrapper = wrapper
+
+    def execute(self, query: str, params: Any = None) -> Any:
+        with self._wrapper.turn_for(query):
+            return super().execute(query, params)
+
+    def executemany(self, query: str, param_list: Any) -> Any:
+        with self._wrapper.turn_for(query):
+            return super().executemany(query, param_list)

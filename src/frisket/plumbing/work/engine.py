@@ -3,7 +3,6 @@
 import logging
 import threading
 import time
-import traceback
 from collections import Counter as Tally
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -12,6 +11,7 @@ from django.db.utils import DatabaseError, InterfaceError, OperationalError
 
 from frisket.errors import FrisketError
 from frisket.plumbing.db import close_connections
+from frisket.plumbing.places import places
 from frisket.plumbing.work import bell, queues
 from frisket.plumbing.work.periods import Periods
 from frisket.plumbing.work.terms import HANDLERS, Claimed, End, Ended, Handler, Item, Table, WorkId
@@ -88,7 +88,7 @@ class Engine:
                 opened = False
                 time.sleep(min(POLL_S, 0.2 if self._stopping.is_set() else POLL_S))
             except Exception as error:
-                log.critical("work: %s\n%s", type(error).__name__, _frames(error))
+                log.critical("work: %s", places(error))
                 time.sleep(POLL_S)
             self._wake.clear()
         for _ in range(self._hands):
@@ -233,11 +233,5 @@ def _failed(work: Claimed, handler: Handler, error: Exception) -> Ended:
     if again and work.attempt < handler.most_attempts:
         log.info("work: %s %d will be tried again after %s", work.kind, work.id, name)
         return Ended(work, End.AGAIN, handler.pause_s(work.attempt), name)
-    log.error(
-        "work: %s %d is dead after %d tries: %s\n%s", work.kind, work.id, work.attempt, name, _frames(error)
-    )
+    log.error("work: %s %d is dead after %d tries: %s", work.kind, work.id, work.attempt, places(error))
     return Ended(work, End.DEAD, 0.0, name)
-
-
-def _frames(error: BaseException) -> str:
-    return "".join(traceback.format_tb(error.__traceback__))

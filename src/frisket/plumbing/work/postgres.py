@@ -242,7 +242,9 @@ class PostgresTable:
         try:
             with transaction():
                 ready = _rows(_READY, [list(room), parts.clock().now(), max(4 * most, 16)])
-                left, busy, chosen = dict(room), set(), []
+                left = dict(room)
+                busy: set[str] = set()
+                chosen: list[Claimed] = []
                 for pk, kind, lock, once, load, attempts in ready:
                     if len(chosen) == most or not left[kind] or lock in busy:
                         continue

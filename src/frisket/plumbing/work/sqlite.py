@@ -310,7 +310,8 @@ def _choose(room: Mapping[Kind, int], most: int) -> list[int]:
             ready.append((-priority, pk, kind, group))
         else:
             ready += _of_kind(kind, min(room[kind], most))
-    left, chosen = dict(room), []
+    left = dict(room)
+    chosen: list[int] = []
     for _, pk, kind, group in sorted(ready):
         if len(chosen) == most or not left[kind] or group in busy:
             continue

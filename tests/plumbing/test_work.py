@@ -1,0 +1,131 @@
+"""Both engines of `plumbing.work`, each held to the one promise suite."""
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from tests.conftest import House
+from tests.plumbing.promises import WorkPromises, queue, take, void
+
+from frisket.plumbing import db, work
+from frisket.plumbing.models import WorkItem
+from frisket.plumbing.work import queues
+from frisket.plumbing.work.engine import Engine
+from frisket.plumbing.work.sqlite import _HEADS
+from frisket.plumbing.work.terms import HANDLERS
+
+on_postgres = os.environ.get("FRISKET_TEST_DATABASE", "").startswith("postgres")
+
+
+@pytest.mark.skipif(on_postgres, reason="this test process runs on PostgreSQL")
+class TestSqliteRunner(WorkPromises):
+    def leases_run_out(self, house: House) -> None:
+        house.clock.pass_time(timedelta(seconds=61))
+
+    def take_from(self, engine: Engine) -> None:
+        WorkItem.objects.filter(state="running").update(worker="somebody else")
+
+    def test_setting_the_wall_clock_ends_no_lease(self, house: House, two_workers: tuple) -> None:
+        holder, other = two_workers
+        work.handles("t.do")(void)
+        queue("t.do")
+        take(holder, "t.do")
+        house.clock.set_wall(house.clock.now() + timedelta(days=365))
+        assert other.recover() == 0
+
+    def test_the_only_worker_need_not_wait_for_the_leases_of_the_dead(self, house: House) -> None:
+        work.handles("t.do")(void)
+        queue("t.do")
+        killed = queues.table()
+        killed.open()
+        take(killed, "t.do")
+        while_it_lives = queues.table()
+        while_it_lives.open()
+        assert while_it_lives.recover() == 0
+        while_it_lives.close()
+        killed.close()  # as the kernel drops a killed one's lock
+        heir = queues.table()
+        heir.open()
+        assert heir.recover() == 1
+        heir.close()
+
+    def test_a_claim_costs_the_same_however_many_wait_in_a_group(
+        self, house: House, two_workers: tuple
+    ) -> None:
+        work.handles("t.do", at_once=2)(void)
+        with db.transaction() as tx:
+            work.enqueue_many([work.NewWork("t.do", {}, group="device-1")] * 2000, tx=tx)
+            work.enqueue("t.do", {}, tx=tx, group="device-2")
+        with connection.cursor() as cursor:
+            cursor.execute("EXPLAIN QUERY PLAN " + _HEADS)
+            plan = " / ".join(row[-1] for row in cursor.fetchall())
+        assert "USE TEMP B-TREE" not in plan and "SCAN plumbing_workitem" not in plan
+        assert len(two_workers[0].claim({"t.do": 2}, 2)) == 2
+
+
+@pytest.mark.skipif(
+    not on_postgres, reason="needs FRISKET_TEST_DATABASE=postgresql://user@host:port/name for the whole run"
+)
+class TestProcrastinate(WorkPromises):
+    @pytest.fixture(autouse=True)
+    def tables(self, database: None) -> Iterator[None]:
+        work.prepare_database()
+        work.prepare_database()  # again changes nothing
+        with connection.cursor() as cursor:
+            cursor.execute("TRUNCATE procrastinate_jobs, procrastinate_workers CASCADE")
+        yield
+
+    def leases_run_out(self, house: House) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '61 s'")
+
+    def take_from(self, engine: Engine) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT worker_id FROM procrastinate_register_worker_v1()")
+            other = cursor.fetchone()[0]
+            cursor.execute("UPDATE procrastinate_jobs SET worker_id=%s WHERE status='doing'", [other])
+
+    def test_procrastinates_own_tools_see_the_work(self, house: House) -> None:
+        queue("t.do", {"n": 1}, group="device-1", once="word", priority=3)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT task_name, queue_name, lock, queueing_lock, priority, status FROM procrastinate_jobs"
+            )
+            assert cursor.fetchall() == [("t.do", "t.do", "device-1", "word", 3, "todo")]
+            cursor.execute("SELECT type FROM procrastinate_events ORDER BY id LIMIT 1")
+            assert cursor.fetchall() == [("deferred",)]
+
+    def test_an_older_schema_is_brought_up_to_the_installed_release(self, house: House) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT obj_description('procrastinate_jobs'::regclass)")
+            newest = cursor.fetchone()[0]
+            cursor.execute("DROP FUNCTION procrastinate_retry_job_v2")
+            cursor.execute("COMMENT ON TABLE procrastinate_jobs IS '03.04.00_01'")
+        work.prepare_database()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_proc WHERE proname='procrastinate_retry_job_v2'")
+            assert cursor.fetchone()[0] == 1
+            cursor.execute("SELECT obj_description('procrastinate_jobs'::regclass)")
+            assert cursor.fetchone()[0] == newest
+
+    def test_two_nodes_never_hold_the_same_work(self, house: House, two_workers: tuple) -> None:
+        work.handles("t.do", at_once=10)(void)
+        with db.transaction() as tx:
+            work.enqueue_many([work.NewWork("t.do", {}) for _ in range(10)], tx=tx)
+        first, second = two_workers
+        with db.transaction():
+            held = first.claim({"t.do": 5}, 5)
+        others = second.claim({"t.do": 10}, 10)
+        assert len(held) == 5 and len(others) == 5
+        assert {one.id for one in held} & {one.id for one in others} == set()
+
+
+def test_one_kind_has_one_handler() -> None:
+    work.handles("t.twice")(void)
+    try:
+        with pytest.raises(work.KindTaken):
+            work.handles("t.twice")(print)
+    finally:
+        del HANDLERS["t.twice"]
