@@ -382,6 +382,7 @@ class _Ear(threading.Thread):
 
     def stop(self) -> None:
         self._ending.set()
+        _rows("NOTIFY procrastinate_any_queue_v1")  # it hears that at once
         self.join(2.0)
 
     def run(self) -> None:
@@ -396,5 +397,5 @@ class _Ear(threading.Thread):
         with psycopg.connect(**self._wanted, autocommit=True) as line:
             line.execute("LISTEN procrastinate_any_queue_v1")
             while not self._ending.is_set():
-                for _ in line.notifies(timeout=0.5, stop_after=1):
+                for _ in line.notifies(timeout=5.0, stop_after=1):
                     bell.nudge()
