@@ -17,9 +17,21 @@ from uuid import UUID
 from frisket.audit.errors import NotAFact
 from frisket.plumbing.scope import Actor, ActorKind
 
-__all__ = ["LARGEST", "Entry", "Fact", "Facts", "NewLeaf", "body_of", "edges_of", "entry_of", "time_text"]
+__all__ = [
+    "LARGEST",
+    "START",
+    "Entry",
+    "Fact",
+    "Facts",
+    "NewLeaf",
+    "body_of",
+    "edges_of",
+    "entry_of",
+    "time_text",
+]
 
 LARGEST = 1 << 16  # octets of a body; what is longer was not written by us
+START = b'{"act":"'  # how every body begins
 
 Fact = str | int | bool | UUID | None
 Facts = Mapping[str, Fact]
@@ -121,9 +133,9 @@ def _word(value: str) -> str:
     return f'"{value}"'
 
 
-def entry_of(row: int, position: int | None, body: bytes) -> Entry:
+def entry_of(row: int, position: int | None, body: bytes | memoryview) -> Entry:
     """The act that a body tells of."""
-    told = json.loads(body)
+    told = json.loads(bytes(body))
     actor = told["actor"]
     subject = told["subject"]
     return Entry(

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.apps import apps
 from django.db.models import QuerySet
 
 from frisket.audit.leaves import Entry, entry_of
+from frisket.audit.sequencing import table
 from frisket.plumbing.scope import Scope
 
 if TYPE_CHECKING:
@@ -85,5 +85,4 @@ def visible(scope: Scope) -> "QuerySet[Leaf]":
 
 
 def _of_tenant(scope: Scope) -> "QuerySet[Leaf]":
-    # By name: the framework imports this room before its tables may be defined.
-    return apps.get_model("audit", "Leaf")._default_manager.filter(tenant=scope.tenant)
+    return table().filter(tenant=scope.tenant)

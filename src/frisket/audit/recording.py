@@ -1,22 +1,55 @@
 """Writing leaves: in the caller's transaction, so that an act and its leaf are durable together."""
 
+import threading
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 from uuid import UUID
 
 from django.db import connection
 
-from frisket.audit import bell
 from frisket.audit.leaves import Facts, NewLeaf, body_of, time_text
 from frisket.plumbing import db, parts
 from frisket.plumbing.db import Tx
 from frisket.plumbing.scope import Actor
 
-__all__ = ["record", "record_many"]
+__all__ = ["BELL", "Bell", "record", "record_many"]
 
 _NONE: Facts = MappingProxyType({})
-_INSERT = "INSERT INTO audit_leaf (tenant, at, act, subject, actor, body, position) VALUES (%s, %s, %s, %s, %s, %s, NULL)"
+_INTO = "audit_leaf (tenant, at, act, subject, actor, body, position)"
+_INSERT = f"INSERT INTO {_INTO} VALUES (%s, %s, %s, %s, %s, %s, NULL)"
+
+
+class Bell:
+    """Tells the sequencer of this process that leaves are waiting, without asking the database."""
+
+    RING_AT = 256  # leaves: one tile
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rung = threading.Event()
+        self._waiting = 0
+
+    def noted(self, leaves: int) -> None:
+        """So many leaves were committed."""
+        with self._lock:
+            self._waiting += leaves
+            if self._waiting >= self.RING_AT:
+                self._rung.set()
+
+    def ring(self) -> None:
+        self._rung.set()
+
+    def wait(self, longest_s: float) -> None:
+        """Return when a tile is full, when somebody rang, or after longest_s."""
+        self._rung.wait(longest_s)
+        with self._lock:
+            self._waiting = 0
+            self._rung.clear()
+
+
+BELL = Bell()
 
 
 def record(act: str, on: UUID | None, *, by: Actor, tx: Tx, facts: Facts = _NONE) -> None:
@@ -34,7 +67,7 @@ def record_many(leaves: Sequence[NewLeaf], *, tx: Tx) -> None:
     at, tenant = parts.clock().now(), parts.tenant()
     written = time_text(at)
     bodies = [body_of(leaf, at=written, tenant=tenant) for leaf in leaves]
-    rows: list[tuple[object, ...]]
+    rows: list[tuple[str | bytes | UUID | datetime | None, ...]]
     if db.is_sqlite():
         shown = written[:-1].replace("T", " ")  # as the framework writes times there
         rows = [
@@ -48,4 +81,4 @@ def record_many(leaves: Sequence[NewLeaf], *, tx: Tx) -> None:
         ]
     with connection.cursor() as cursor:
         cursor.executemany(_INSERT, rows)
-    tx.on_commit(partial(bell.noted, len(rows)))
+    tx.on_commit(partial(BELL.noted, len(rows)))

@@ -1,0 +1,172 @@
+"""Putting recorded leaves into the log: one at a time does it, whoever holds the lock.
+
+A row has no position until its leaf is under a signed checkpoint that is durable. On PostgreSQL a lower
+row id may become visible after a higher one, so every row without a position is taken, whatever its id.
+"""
+
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+from django.apps import apps
+from django.db import DatabaseError, InterfaceError, connection
+from django.db.models import Max, QuerySet
+
+from frisket.audit import files
+from frisket.audit.errors import LogDamaged
+from frisket.audit.log import Log, Places, entries_from
+from frisket.audit.recording import BELL
+from frisket.errors import FrisketError
+from frisket.plumbing import db, parts
+from frisket.plumbing.keys import Sealed
+
+if TYPE_CHECKING:
+    from frisket.audit.models import Leaf
+
+__all__ = ["Overview", "Sequencer", "overview", "sequence", "table"]
+
+BATCH = 2048  # rows in one go: bounds how long their update keeps other writers waiting
+EVERY_S = 10.0
+REST_S = 0.5  # between two goes under load, so that one set of syncs carries many leaves
+
+_log = structlog.get_logger("frisket.audit")
+
+
+def table() -> "QuerySet[Leaf]":
+    # By name: the framework imports this room before its tables may be defined.
+    return apps.get_model("audit", "Leaf")._default_manager.all()
+
+
+def sequence() -> int:
+    """Put every waiting leaf into the log; how many there were.
+
+    Raises LogDamaged when the log is not what was signed: nothing is added then, and the leaves stay
+    waiting. An OSError of a sync must end the process (R27).
+    """
+    places = Places.of(parts.data())
+    files.make_folder(places.folder)
+    with files.exclusive(places.folder):
+        placed = table().aggregate(last=Max("position"))["last"]
+        if placed is not None and files.size_or_none(places.head) is None:
+            raise LogDamaged("the sealed witness of the log is gone")
+        log = Log.open(places, parts.keys(), parts.tenant())
+        _place_signed(places, 0 if placed is None else placed + 1, log.size)
+        count = 0
+        while rows := list(_waiting()[:BATCH]):
+            first = log.append([bytes(body) for _, body in rows])
+            _place([(first + index, row) for index, (row, _) in enumerate(rows)])
+            count += len(rows)
+        return count
+
+
+def _waiting() -> "QuerySet[Leaf, tuple[int, bytes | memoryview]]":
+    return table().filter(position__isnull=True).order_by("id").values_list("id", "body")
+
+
+def _place(pairs: Sequence[tuple[int, int]]) -> None:
+    with db.transaction(), connection.cursor() as cursor:
+        cursor.executemany("UPDATE audit_leaf SET position = %s WHERE id = %s", pairs)
+
+
+def _place_signed(places: Places, start: int, end: int) -> None:
+    """Tell rows their positions where a crash came between the signature and that.
+
+    Rows are found by their bodies; which of two equal ones stands first makes no difference.
+    """
+    if start >= end:
+        return
+    wanted: defaultdict[bytes, deque[int]] = defaultdict(deque)
+    for position, body in enumerate(entries_from(places, start, end), start):
+        wanted[body].append(position)
+    pairs = []
+    for row, octets in _every_waiting():
+        if found := wanted.get(bytes(octets)):
+            pairs.append((found.popleft(), row))
+    _place(pairs)
+    if len(pairs) < end - start:
+        # Somebody took rows away. Nothing here can mend that; verify names each.
+        _log.error("audit.rows-missing", since=start, missing=end - start - len(pairs))
+
+
+def _every_waiting() -> Iterator[tuple[int, "bytes | memoryview"]]:
+    after = 0
+    while rows := list(_waiting().filter(id__gt=after)[:BATCH]):
+        yield from rows
+        after = rows[-1][0]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """How the log stands: leaves under a checkpoint, and leaves still waiting for one."""
+
+    size: int
+    waiting: int
+
+
+def overview() -> Overview:
+    last = table().aggregate(last=Max("position"))["last"]
+    return Overview(0 if last is None else last + 1, table().filter(position__isnull=True).count())
+
+
+class Sequencer:
+    """A thread that signs a checkpoint every ten seconds, or sooner when 256 leaves are waiting.
+
+    on_fault is told once when the log can no longer be added to: a failed sync, after which the process
+    must end, or damage. The thread has ended then; ``fault`` keeps the reason for the health page.
+    """
+
+    def __init__(self, *, on_fault: Callable[[Exception], None] | None = None) -> None:
+        self._on_fault = on_fault
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="audit-sequencer", daemon=True)
+        self.fault: Exception | None = None
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Sequence what is waiting, then end."""
+        self._stop.set()
+        BELL.ring()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def run_once(self) -> int:
+        """Sequence now, in this thread; how many leaves there were."""
+        return sequence()
+
+    def _run(self) -> None:
+        try:
+            while self._once() and not self._stop.is_set():
+                BELL.wait(EVERY_S - REST_S)
+                self._stop.wait(REST_S)
+            if self._stop.is_set() and self.fault is None:
+                self._once()
+        finally:
+            db.close_connections()
+
+    def _once(self) -> bool:
+        started = time.monotonic()
+        try:
+            count = sequence()
+        except (DatabaseError, InterfaceError, Sealed) as error:
+            _log.warning("audit.sequencing-delayed", error=type(error).__name__)
+            db.close_connections()
+            return True
+        except (OSError, FrisketError) as error:
+            self.fault = error
+            _log.error("audit.sequencing-stopped", error=type(error).__name__, reason=_reason(error))
+            if self._on_fault is not None:
+                self._on_fault(error)
+            return False
+        if count:
+            _log.debug("audit.sequenced", leaves=count, seconds=round(time.monotonic() - started, 3))
+        return True
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, FrisketError) else ""
