@@ -1,1 +1,24 @@
-"""The flow room."""
+"""The itinerary: which stage a job visits next; the worker's loop, timers and recovery.
+
+A stage never calls the next one. It moves the job's state, and the move queues the work that follows in the
+same transaction; so a crash anywhere is recovered by reading states.
+"""
+
+from frisket.flow.counting import count
+from frisket.flow.itinerary import NEXT_STAGE, WAITS_FOR_SOMEBODY
+from frisket.flow.recovery import Recovered, recover
+from frisket.flow.steps import next_stage, send_stage
+from frisket.flow.timers import look_at_the_clock
+from frisket.flow.walking import walk
+
+__all__ = [
+    "NEXT_STAGE",
+    "WAITS_FOR_SOMEBODY",
+    "Recovered",
+    "count",
+    "look_at_the_clock",
+    "next_stage",
+    "recover",
+    "send_stage",
+    "walk",
+]

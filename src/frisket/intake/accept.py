@@ -14,8 +14,8 @@ from frisket import job, policy, spool
 from frisket.intake.capabilities import formats_of
 from frisket.intake.errors import RefusedByRule
 from frisket.intake.offers import Accepted, Offer, Part, Walk, Walker, WalkIn
-from frisket.plumbing import crashpoints, parts, work
-from frisket.plumbing.db import GroupWriter, Tx
+from frisket.plumbing import crashpoints, parts
+from frisket.plumbing.db import GroupWriter, Tx, transaction
 from frisket.plumbing.scope import Actor
 
 __all__ = ["Intake"]
@@ -30,10 +30,9 @@ Result = TypeVar("Result")
 @dataclass(frozen=True, slots=True)
 class _New:
     job: job.NewJob
-    key: spool.JobKey
+    key: spool.HeldKey
     sealed: tuple[spool.SealedDoc, ...]
     by: Actor
-    walk: Walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +40,8 @@ class _More:
     """A further document of a job made by Create-Job, or its end."""
 
     job: UUID
+    person: UUID
+    key: spool.HeldKey | None
     document: job.NewDocument | None
     sealed: tuple[spool.SealedDoc, ...]
     by: Actor
@@ -57,7 +58,7 @@ class Intake:
             _write, before=_make_durable, on_failed_sync=on_failed_sync, name="intake-writer"
         )
         self._threads = ThreadPoolExecutor(8, thread_name_prefix="doors")
-        self._keys: dict[UUID, spool.JobKey] = {}  # of jobs still being received by this process
+        self._keys: dict[UUID, spool.HeldKey] = {}  # of jobs still being received by this process
 
     def start(self) -> None:
         self._writer.start()
@@ -105,14 +106,14 @@ class Intake:
             async for part in documents:
                 number = len(sealed) + 1
                 self.admit(offer, part.format, part.expected, number)
-                sealed.append(await self._seal(offer, identifier, key, part, number, sealed))
+                sealed.append(await self._seal(offer, key, part, number, sealed))
                 new.append(job.NewDocument(number, part.format, sealed[-1].octets, part.name))
         except BaseException:
             await self._discard(sealed)
             raise
         walk = self._walk(offer)
         row = _new_job(identifier, offer, tuple(new), walk)
-        return Accepted(await self._commit(_New(row, key, tuple(sealed), offer.by, walk)))
+        return Accepted(await self._commit(_New(row, key, tuple(sealed), offer.by)))
 
     async def create(self, offer: Offer) -> Accepted:
         """Create-Job: a row in state receiving; its documents come by add()."""
@@ -122,7 +123,7 @@ class Intake:
         key = spool.new_key(identifier)
         walk = Walk(job.State.RECEIVING, (), job.Reason.NONE)
         row = _new_job(identifier, offer, (), walk)
-        accepted = Accepted(await self._commit(_New(row, key, (), offer.by, walk)))
+        accepted = Accepted(await self._commit(_New(row, key, (), offer.by)))
         self._keys[identifier] = key
         return accepted
 
@@ -131,14 +132,17 @@ class Intake:
         end = self._walk(offer) if last else None
         sealed: tuple[spool.SealedDoc, ...] = ()
         document = None
+        key = None
         if part is not None:
             number = view.documents + 1
             self.admit(offer, part.format, part.expected, number)
-            key = self._keys.get(view.id) or await self.ask(spool.key_while_receiving, view.id)
-            doc = await self._seal(offer, view.id, key, part, number, [], before=view.octets)
+            key = self._keys.get(view.id) or await self.ask(_key_again, view.id, offer.by)
+            doc = await self._seal(offer, key, part, number, [], before=view.octets)
             sealed = (doc,)
             document = job.NewDocument(number, part.format, doc.octets, part.name)
-        done = await self._commit(_More(view.id, document, sealed, offer.by, view.documents == 0, end))
+        done = await self._commit(
+            _More(view.id, view.person, key, document, sealed, offer.by, view.documents == 0, end)
+        )
         if last:
             self._keys.pop(view.id, None)
         return done
@@ -146,27 +150,20 @@ class Intake:
     async def _seal(
         self,
         offer: Offer,
-        identifier: UUID,
-        key: spool.JobKey,
+        key: spool.HeldKey,
         part: Part,
         number: int,
         so_far: Sequence[spool.SealedDoc],
         *,
         before: int = 0,
     ) -> spool.SealedDoc:
-        spool.room_for(offer.person, part.expected)
-        left = parts.settings().limits.job_bytes - before - sum(doc.octets for doc in so_far)
-        return await spool.seal(
-            part.data,
-            spool.Sealing(job=identifier, kind=spool.Kind.ORIGINAL, document=number),
-            key,
-            limit=left,
-            expected=part.expected,
-        )
+        most = spool.room_for(offer.person, part.expected)
+        left = most - before - sum(doc.octets for doc in so_far)
+        return await spool.seal(part.data, key, limit=left, document=number, expected=part.expected)
 
     async def _discard(self, sealed: Sequence[spool.SealedDoc]) -> None:
-        for doc in sealed:
-            await self.ask(spool.discard, doc)
+        if sealed:
+            await self.ask(spool.discard, sealed)
 
     async def _commit(self, item: _New | _More) -> job.JobView:
         crashpoints.pass_(BEFORE_COMMIT)
@@ -184,7 +181,9 @@ class Intake:
         )
 
 
-def _new_job(identifier: UUID, offer: Offer, documents: tuple[job.NewDocument, ...], walk: Walk) -> job.NewJob:
+def _new_job(
+    identifier: UUID, offer: Offer, documents: tuple[job.NewDocument, ...], walk: Walk
+) -> job.NewJob:
     return job.NewJob(
         id=identifier,
         queue=offer.queue.id,
@@ -220,17 +219,9 @@ def _write(batch: Sequence[_New | _More], tx: Tx) -> list[job.JobView]:
     if new:
         for view in job.create_many([item.job for item in new], by=[item.by for item in new], tx=tx):
             views[view.id] = view
-    spool.keep_many(
-        [
-            (item.job.id, item.key, item.sealed) if isinstance(item, _New) else (item.job, None, item.sealed)
-            for item in batch
-        ],
-        tx=tx,
-    )
+    spool.keep_many([keep for item in batch if (keep := _keep(item)) is not None], tx=tx)
     for item in batch:
-        if isinstance(item, _New):
-            _queue_work(views[item.job.id], item.walk, tx)
-        else:
+        if isinstance(item, _More):
             views[item.job] = _write_more(item, tx)
     crashpoints.pass_(INSIDE_COMMIT)
     return [views[item.job.id if isinstance(item, _New) else item.job] for item in batch]
@@ -248,7 +239,7 @@ def _write_more(item: _More, tx: Tx) -> job.JobView:
         )
     if item.end is None:
         return job.get_for_stage(item.job)
-    walked = job.move(
+    return job.move(
         item.job,
         item.end.state,
         expected=job.State.RECEIVING,
@@ -258,12 +249,15 @@ def _write_more(item: _More, tx: Tx) -> job.JobView:
         passed=item.end.passed,
         changes=job.Changes(device=item.end.device),
     )
-    _queue_work(walked, item.end, tx)
-    return walked
 
 
-def _queue_work(view: job.JobView, walk: Walk, tx: Tx) -> None:
-    if walk.work:
-        group = walk.device.hex if walk.device is not None else ""
-        work.enqueue(walk.work, {"job": view.id.hex, "device": group}, tx=tx, group=group, once=f"{walk.work}:{view.id.hex}")
+def _keep(item: _New | _More) -> spool.Keep | None:
+    if isinstance(item, _New):
+        return spool.Keep(item.job.person, item.key, item.sealed)
+    return spool.Keep(item.person, item.key, item.sealed, new=False) if item.key is not None else None
 
+
+def _key_again(identifier: UUID, by: Actor) -> spool.HeldKey:
+    """The key of a job that another process, or this one before a restart, began to receive."""
+    with transaction() as tx:
+        return spool.key_to_add(identifier, by=by, tx=tx)

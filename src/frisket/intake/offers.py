@@ -54,13 +54,12 @@ class WalkIn:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Where it walks: the state it rests in, those it passed, and the work that moves it on ("" for none)."""
+    """Where it walks: the state it rests in, those it passed, and the device where nothing holds it."""
 
     state: job.State
     passed: tuple[job.State, ...]
     why: job.Reason
     device: UUID | None = None
-    work: str = ""
 
 
 Walker = Callable[[WalkIn], Walk]  # flow decides it, programs hands it in

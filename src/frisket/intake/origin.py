@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from frisket import device, identity
 
-__all__ = ["Asking", "Known", "resolve"]
+__all__ = ["Asking", "Known", "recall", "resolve"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ def resolve(asking: Asking) -> Known | None:
 
     A wrong proof is never passed over for a weaker one.
     """
-    origin = identity.Origin(door=asking.door, network=asking.address)
+    trusted = asking.queue is not None and device.trusts(asking.queue, asking.address)
+    origin = identity.Origin(asking.door, asking.address, trusted)
     if asking.secret:
         return _known(identity.person_by_claim(identity.QueueSecret(asking.secret), origin=origin), "secret")
     if asking.certificate is not None:
@@ -51,11 +52,24 @@ def resolve(asking: Asking) -> Known | None:
             return Known(found, "certificate")
     if asking.authorization:
         return Known(_by_password(asking), "password")
-    if asking.stated_name and asking.queue is not None and device.trusts(asking.queue, asking.address):
+    if asking.stated_name and trusted:
         return _known(
             identity.person_by_claim(identity.TrustedName(asking.stated_name), origin=origin), "stated"
         )
     return None
+
+
+def recall(asking: Asking) -> Known | None:
+    """What memory knows of a merely stated name or a queue secret, for the event loop; None says nothing."""
+    if asking.authorization and not asking.secret:
+        return None
+    trusted = asking.queue is not None and device.trusts(asking.queue, asking.address)
+    origin = identity.Origin(asking.door, asking.address, trusted)
+    if asking.secret:
+        return _known(identity.recall(identity.QueueSecret(asking.secret), origin=origin), "secret")
+    if asking.certificate is not None or not asking.stated_name or not trusted:
+        return None
+    return _known(identity.recall(identity.TrustedName(asking.stated_name), origin=origin), "stated")
 
 
 def _known(person: identity.PersonView | None, by: str) -> Known | None:
@@ -74,5 +88,5 @@ def _by_password(asking: Asking) -> identity.PersonView:
         raise identity.Refused("the credentials cannot be read") from error
     if not colon:
         raise identity.Refused("the credentials cannot be read")
-    place = identity.Place(door=asking.door, network=asking.address, device=None)
+    place = identity.Place(asking.door, asking.address)
     return identity.check(identity.PasswordOffered(name, password), at=place)

@@ -60,7 +60,9 @@ def offer_for(
     """An offer from plain values: title, copies, sides, color_mode, media, hold. Raises BadUpload, NoSuchQueue."""
     queue = device.queue_by_name(queue_name) if queue_name else device.default_queue()
     if queue is None:
-        raise device.NoSuchQueue("There is no queue of this name." if queue_name else "There is no queue yet.")
+        raise device.NoSuchQueue(
+            "There is no queue of this name." if queue_name else "There is no queue yet."
+        )
     can = capabilities_of(queue)
     options = job.Options(
         sides=_one_of(values, "sides", ("", "one-sided", *can.sides)),
@@ -103,7 +105,9 @@ class _Form:
 class UploadDoor:
     """An ASGI application for ``POST /api/v1/jobs``."""
 
-    def __init__(self, intake: Intake, authenticate: Authenticate, headers: tuple[tuple[bytes, bytes], ...]) -> None:
+    def __init__(
+        self, intake: Intake, authenticate: Authenticate, headers: tuple[tuple[bytes, bytes], ...]
+    ) -> None:
         self._intake = intake
         self._authenticate = authenticate
         self._headers = headers
@@ -178,7 +182,9 @@ class UploadDoor:
             "remedy": error.remedy,
         }
         kind = (b"content-type", b"application/problem+json")
-        await _send(send, status, json.dumps(body).encode(), (kind, (b"connection", b"close"), *self._headers))
+        await _send(
+            send, status, json.dumps(body).encode(), (kind, (b"connection", b"close"), *self._headers)
+        )
 
 
 _STATUS = {Blame.PEER: 400, Blame.PERSON: 422, Blame.OPERATOR: 503, Blame.HOUSE: 500}
@@ -225,7 +231,11 @@ async def _files(reader: Multipart, first: Field) -> AsyncIterator[Part]:
     found: Field | None = first
     while found is not None:
         if found.file_name:
-            yield Part(reader.data(), format_of(found.file_name, found.content_type), device.clean(found.file_name, 255))
+            yield Part(
+                reader.data(),
+                format_of(found.file_name, found.content_type),
+                device.clean(found.file_name, 255),
+            )
         await reader.skip()
         found = await reader.next()
 

@@ -15,13 +15,16 @@ from frisket.job.nouns import (
     NewJob,
     Options,
 )
-from frisket.job.states import MOVES, Outcome, Reason, State, allowed
+from frisket.job.states import MOVES, ONWARD, Outcome, Reason, State, allowed
 from frisket.job.store import (
     LIVE,
+    NEXT,
+    SEND,
     add_document,
     by_client_key,
     change_held,
     check_fence,
+    count_live,
     create_many,
     documents,
     due,
@@ -33,6 +36,7 @@ from frisket.job.store import (
     live_counts,
     move,
     password_verifier,
+    queue_of,
     record_facts,
     uncounted,
 )
@@ -40,6 +44,9 @@ from frisket.job.store import (
 __all__ = [
     "LIVE",
     "MOVES",
+    "NEXT",
+    "ONWARD",
+    "SEND",
     "AlreadyLeased",
     "Changes",
     "DocumentView",
@@ -62,6 +69,7 @@ __all__ = [
     "by_client_key",
     "change_held",
     "check_fence",
+    "count_live",
     "create_many",
     "documents",
     "due",
@@ -74,6 +82,7 @@ __all__ = [
     "live_counts",
     "move",
     "password_verifier",
+    "queue_of",
     "record_facts",
     "steps",
     "uncounted",

@@ -88,7 +88,11 @@ def _sentence(entry: audit.Entry, scope: Scope) -> tuple[str, str]:
 
 
 def _purpose(keyword: str) -> str:
-    known = {"count": _("counting its pages"), "send": _("sending it to the device"), "prepare": _("preparing it")}
+    known = {
+        "count": _("counting its pages"),
+        "send": _("sending it to the device"),
+        "prepare": _("preparing it"),
+    }
     return known.get(keyword, keyword)
 
 
@@ -166,14 +170,18 @@ _PASSING = {
         else _("%(device)s confirmed that it printed.") % {"device": name}
     ),
     State.ERASED: lambda name, why: _("The document was destroyed."),
-    State.QUARANTINED: lambda name, why: _("What is stored does not match what was accepted, so it was stopped."),
+    State.QUARANTINED: lambda name, why: _(
+        "What is stored does not match what was accepted, so it was stopped."
+    ),
     State.RECEIVING: lambda name, why: "",
 }
 
 
 def _released(entry: audit.Entry, scope: Scope, why: Reason, name: str) -> str:
     if why is Reason.RETRY:
-        return _("%(device)s could not be reached; nothing was sent. It will be tried again.") % {"device": name}
+        return _("%(device)s could not be reached; nothing was sent. It will be tried again.") % {
+            "device": name
+        }
     if why is Reason.BY_PERSON:
         who = _who(entry, scope)
         return _("%(who)s released it to %(device)s.") % {"who": who, "device": name}
@@ -253,7 +261,9 @@ def _next(job: JobView) -> str:
         State.RECEIVING: _("The sender has to finish sending it."),
         State.RELEASED: _("Nothing to do: it prints as soon as the device takes it."),
         State.SENDING: _("Nothing to do: it is followed until the device is done."),
-        State.UNCERTAIN: _("Look into the output tray, then say here whether it printed. It never prints again by itself."),
+        State.UNCERTAIN: _(
+            "Look into the output tray, then say here whether it printed. It never prints again by itself."
+        ),
         State.QUARANTINED: _("An operator has to look at it."),
         State.ENDED: _("Its document is destroyed next."),
         State.ERASED: _("Nothing: only this history is left, and it goes too."),

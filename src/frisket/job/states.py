@@ -5,7 +5,7 @@ A lease, a running stage and a device's condition are rows beside the job, not s
 
 from enum import StrEnum
 
-__all__ = ["MOVES", "Outcome", "Reason", "State", "allowed"]
+__all__ = ["MOVES", "ONWARD", "Outcome", "Reason", "State", "allowed"]
 
 
 class State(StrEnum):
@@ -39,6 +39,10 @@ MOVES: dict[State, frozenset[State]] = {
     S.ERASED: frozenset(),
     S.QUARANTINED: frozenset({S.HELD, S.ENDED}),
 }
+
+
+# States a job does not rest in: reaching one queues the work that takes it on, in the same transaction.
+ONWARD = frozenset({S.RECEIVED, S.ADMITTED, S.PREPARED, S.RELEASED, S.DELIVERED})
 
 
 class Reason(StrEnum):

@@ -12,8 +12,8 @@ from frisket import audit, device
 from frisket.job.errors import AlreadyLeased, NotFound, StaleLease, WrongState
 from frisket.job.models import Document, Job
 from frisket.job.nouns import Changes, DocumentView, Filter, JobView, Lease, NewDocument, NewJob, Options
-from frisket.job.states import Outcome, Reason, State, allowed
-from frisket.plumbing import parts
+from frisket.job.states import ONWARD, Outcome, Reason, State, allowed
+from frisket.plumbing import parts, work
 from frisket.plumbing.db import Tx
 from frisket.plumbing.models import take_numbers
 from frisket.plumbing.paging import Slice
@@ -21,10 +21,13 @@ from frisket.plumbing.scope import Actor, Purpose, Scope
 
 __all__ = [
     "LIVE",
+    "NEXT",
+    "SEND",
     "add_document",
     "by_client_key",
     "change_held",
     "check_fence",
+    "count_live",
     "create_many",
     "documents",
     "due",
@@ -36,11 +39,14 @@ __all__ = [
     "live_counts",
     "move",
     "password_verifier",
+    "queue_of",
     "record_facts",
     "uncounted",
 ]
 
 NONE = Changes()
+NEXT = "flow.next"  # the work that takes a job to its next stage; only flow knows which that is
+SEND = "flow.send"  # the same for a released job: one at a time per device
 LIVE = (
     State.RECEIVING,
     State.RECEIVED,
@@ -84,9 +90,19 @@ def create_many(new: Sequence[NewJob], *, by: Sequence[Actor], tx: Tx) -> list[J
         ],
         tx=tx,
     )
-    return [
-        _view(row, item.title, item.owner, item.printer_uri) for item, row in zip(new, rows, strict=True)
-    ]
+    work.enqueue_many([onward for row in rows if (onward := _onward(row, now)) is not None], tx=tx)
+    return [_view(row, item.title, item.owner, item.printer_uri) for item, row in zip(new, rows, strict=True)]
+
+
+def _onward(row: Job, now: datetime) -> work.NewWork | None:
+    """The work that follows from a state; None where the job waits for a person or a time."""
+    state = State(row.state)
+    over = state is State.ENDED and row.due_at is not None and row.due_at <= now
+    if state not in ONWARD and not over:
+        return None
+    kind = SEND if state is State.RELEASED else NEXT
+    group = row.device_id.hex if state is State.RELEASED and row.device_id else ""
+    return work.NewWork(kind, {"job": row.id.hex}, group=group, once=f"{kind}:{row.id.hex}:{state.value}")
 
 
 def _row(new: NewJob, number: int, now: datetime) -> Job:
@@ -194,6 +210,9 @@ def move(
     now = parts.clock().now()
     touched = _apply(row, to, why, changes, now)
     row.save(update_fields=touched)
+    onward = _onward(row, now)
+    if onward is not None and why is not Reason.RETRY:  # a retry is the same work, tried again later
+        work.enqueue_many([onward], tx=tx)
     audit.record(
         "job.move",
         job,
@@ -246,9 +265,7 @@ def _apply(row: Job, to: State, why: Reason, changes: Changes, now: datetime) ->
     return touched
 
 
-def change_held(
-    job: UUID, *, hold: str, hold_until: datetime | None, by: Actor, tx: Tx
-) -> JobView:
+def change_held(job: UUID, *, hold: str, hold_until: datetime | None, by: Actor, tx: Tx) -> JobView:
     """Another hold for a job that is held already. Raises WrongState."""
     row = Job.objects.select_for_update().filter(pk=job, state=State.HELD.value).first()
     if row is None:
@@ -320,7 +337,9 @@ def documents(job: UUID) -> list[DocumentView]:
             row.format,
             row.octets,
             row.pages,
-            parts.keys().open_personal(parts.tenant(), job, bytes(row.name_sealed)) if row.name_sealed else "",
+            parts.keys().open_personal(parts.tenant(), job, bytes(row.name_sealed))
+            if row.name_sealed
+            else "",
         )
         for row in Document.objects.filter(job_id=job).order_by("number")
     ]
@@ -354,6 +373,16 @@ def check_fence(held: Lease, *, tx: Tx, over: bool = False) -> None:
         Job.objects.filter(pk=held.job).update(lease_until=None)
 
 
+def count_live(queue: UUID) -> int:
+    """Jobs of a queue that have not ended: queued-job-count."""
+    waiting = [state.value for state in LIVE]
+    return Job.objects.filter(queue_id=queue, state__in=waiting).count()
+
+
+def queue_of(number: int) -> UUID | None:
+    return Job.objects.filter(tenant=parts.tenant(), number=number).values_list("queue_id", flat=True).first()
+
+
 def due(now: datetime, limit: int = 200) -> list[JobView]:
     """Jobs whose state has run out, oldest first."""
     rows = Job.objects.filter(due_at__lte=now).order_by("due_at")[:limit]
@@ -367,7 +396,11 @@ def uncounted(limit: int = 20) -> list[JobView]:
 
 
 def record_facts(
-    job: UUID, pages: int | None, colour: bool | None, media: str, per_document: Iterable[tuple[int, int | None]]
+    job: UUID,
+    pages: int | None,
+    colour: bool | None,
+    media: str,
+    per_document: Iterable[tuple[int, int | None]],
 ) -> None:
     """What the page counter found; ``pages`` None: nobody can say."""
     Job.objects.filter(pk=job).exclude(counted="done").update(

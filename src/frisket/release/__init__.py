@@ -1,1 +1,41 @@
-"""The release room."""
+"""Held jobs and the people standing at devices.
+
+Promises: a job goes to a device only because its person, or somebody entitled, said so there and then; a
+job's own PIN is asked for and throttled; a terminal has one person at a time and forgets them by itself.
+"""
+
+from frisket.release.errors import NotSignedIn, WrongPin
+from frisket.release.held import (
+    HeldJob,
+    Outcome,
+    Wish,
+    cancel,
+    end,
+    hold,
+    let_go,
+    make_verifier,
+    release,
+    waiting,
+    withdraw,
+)
+from frisket.release.terminals import Standing, session, sign_in, sign_out
+
+__all__ = [
+    "HeldJob",
+    "NotSignedIn",
+    "Outcome",
+    "Standing",
+    "Wish",
+    "WrongPin",
+    "cancel",
+    "end",
+    "hold",
+    "let_go",
+    "make_verifier",
+    "release",
+    "session",
+    "sign_in",
+    "sign_out",
+    "waiting",
+    "withdraw",
+]

@@ -6,6 +6,7 @@ never travels: ``receive`` is what makes the server say 100 Continue.
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from frisket import device, identity, job
@@ -16,7 +17,7 @@ from frisket.intake.ipp.operations import Commands, Operations, Refusal
 from frisket.intake.ipp.printer import Address
 from frisket.intake.ipp.request import AnonymousHere, Asked, parse_path, rest_of, target_of
 from frisket.intake.ipp.template import Conflict
-from frisket.intake.origin import Asking, Known, resolve
+from frisket.intake.origin import Asking, Known, recall, resolve
 from frisket.plumbing import parts
 from frisket.wire import ipp
 
@@ -71,11 +72,15 @@ class IppDoor:
             return 404, b"There is no queue at this address."
         length = headers.get(b"content-length")
         limits = parts.settings().limits
-        if length is not None and (not length.isdigit() or int(length) > limits.job_bytes + limits.ipp_attribute_bytes):
+        if length is not None and (
+            not length.isdigit() or int(length) > limits.job_bytes + limits.ipp_attribute_bytes
+        ):
             return 413, b"This job is larger than this server takes."
         return None
 
-    async def _serve(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, send: Send) -> None:
+    async def _serve(
+        self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, send: Send
+    ) -> None:
         reader = ipp.Reader(ipp.Limits(octets=parts.settings().limits.ipp_attribute_bytes))
         more, seen = True, 0
         try:
@@ -115,7 +120,9 @@ class IppDoor:
             return _refusal(message, problem.status, problem.message), False
         operation = self._operations.table.get(message.code)
         if operation is None:
-            return _refusal(message, int(ipp.Status.OPERATION_NOT_SUPPORTED), "This operation is not offered."), False
+            return _refusal(
+                message, int(ipp.Status.OPERATION_NOT_SUPPORTED), "This operation is not offered."
+            ), False
         try:
             asked = await self._asked(message, scope, headers, body, left)
             if asked.known is None and message.code not in _OPEN:
@@ -156,12 +163,14 @@ class IppDoor:
         )
         if target.job is not None and target.queue == "" and queue is not None:
             queue = await self._queue_of_job(target.job) or queue
-            asking = _with_queue(asking, queue)
+            asking = replace(asking, queue=queue)
         known = await self._who(asking)
         return Asked(
             message=message,
             address=Address(
-                "ipps" if encrypted else "ipp", headers.get(b"host", b"localhost").decode("latin-1"), self._web()
+                "ipps" if encrypted else "ipp",
+                headers.get(b"host", b"localhost").decode("latin-1"),
+                self._web(),
             ),
             printer_uri=uri,
             queue=queue,
@@ -179,25 +188,7 @@ class IppDoor:
         return device.queue(found) if found is not None else None
 
     async def _who(self, asking: Asking) -> Known | None:
-        if asking.authorization and not asking.secret:
-            return await self._intake.ask(resolve, asking)  # may cost a slow hash
-        quick = identity.remembered(asking.stated_name) if not asking.secret and asking.certificate is None else None
-        if quick is not None and asking.queue is not None and device.trusts(asking.queue, asking.address):
-            return Known(quick, "stated")
-        return await self._intake.ask(resolve, asking)
-
-
-def _with_queue(asking: Asking, queue: device.QueueView) -> Asking:
-    return Asking(
-        queue,
-        asking.secret,
-        asking.authorization,
-        asking.certificate,
-        asking.stated_name,
-        asking.address,
-        asking.encrypted,
-        asking.door,
-    )
+        return recall(asking) or await self._intake.ask(resolve, asking)
 
 
 def _stated(message: ipp.Message) -> str:

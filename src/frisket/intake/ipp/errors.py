@@ -22,6 +22,7 @@ _BY_CLASS: tuple[tuple[type[FrisketError], int], ...] = (
     (spool.OverQuota, ipp.Status.ACCOUNT_LIMIT_REACHED),
     (spool.TooLarge, ipp.Status.REQUEST_ENTITY_TOO_LARGE),
     (CutOff, ipp.Status.BAD_REQUEST),
+    (spool.Incomplete, ipp.Status.BAD_REQUEST),
 )
 _BY_BLAME = {
     Blame.PEER: ipp.Status.BAD_REQUEST,

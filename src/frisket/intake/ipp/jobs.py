@@ -74,7 +74,15 @@ def reasons_of(view: job.JobView) -> list[str]:
     return ["none"]
 
 
-_MESSAGES = {3: "Accepted.", 4: "Waiting.", 5: "Printing.", 6: "Stopped.", 7: "Deleted.", 8: "Not printed.", 9: "Done."}
+_MESSAGES = {
+    3: "Accepted.",
+    4: "Waiting.",
+    5: "Printing.",
+    6: "Stopped.",
+    7: "Deleted.",
+    8: "Not printed.",
+    9: "Done.",
+}
 
 
 def _moment(value: datetime | None) -> ipp.Value:

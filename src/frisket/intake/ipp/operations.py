@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Protocol
 from uuid import UUID
 
-from frisket import device, job
+from frisket import device, identity, job
 from frisket.intake.accept import Intake
 from frisket.intake.capabilities import capabilities_of
 from frisket.intake.ipp.jobs import ANSWER_NAMES, job_group, state_of
@@ -132,7 +132,9 @@ class Operations:
         stated = operation.text("requesting-user-name")
         if not operation.boolean("my-jobs") or not stated or asked.known is None:
             return False
-        return asked.known.by == "stated" and not asked.person.answers_to(stated)
+        return asked.known.by == "stated" and identity.canonical(stated) != identity.canonical(
+            asked.person.name
+        )
 
     # -- jobs are changed
 
@@ -150,7 +152,9 @@ class Operations:
         scope = asked.scope
         numbers = [value.data for value in asked.message.operation.values("job-ids")]
         where = job.Filter(
-            person=asked.person.id, queue=asked.queue.id if asked.queue else None, states=state_filter("not-completed")
+            person=asked.person.id,
+            queue=asked.queue.id if asked.queue else None,
+            states=state_filter("not-completed"),
         )
         found = await self._intake.ask(_collect, scope, where, "not-completed", _MOST_JOBS)
         if numbers:
@@ -194,7 +198,7 @@ class Operations:
         return await self._printers(asked, [queue])
 
     async def cups_get_printers(self, asked: Asked) -> bytes:
-        queues = device.open_queues()
+        queues = await self._intake.ask(device.queues, asked.house)
         first = asked.message.operation.text("first-printer-name")
         if first:
             names = [queue.name for queue in queues]
@@ -323,9 +327,7 @@ _OPENING = ipp.encode_group(ipp.Group(ipp.Tag.OPERATION_GROUP, ipp.opening()))
 
 def _answer(asked: Asked, status: int, *groups: bytes) -> bytes:
     message = asked.message
-    return ipp.assemble(
-        ipp.answer_version(message.version), status, message.request_id, [_OPENING, *groups]
-    )
+    return ipp.assemble(ipp.answer_version(message.version), status, message.request_id, [_OPENING, *groups])
 
 
 def _collect(scope: Scope, where: job.Filter, which: str, most: int) -> list[job.JobView]:
@@ -365,4 +367,3 @@ async def _put_back(first: bytes, body: AsyncIterator[bytes]) -> AsyncIterator[b
         yield first
     async for piece in body:
         yield piece
-

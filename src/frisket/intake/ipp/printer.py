@@ -225,7 +225,16 @@ CREATION = (
     "printer-resolution",
     "sides",
 )
-WHICH_JOBS = ("completed", "not-completed", "all", "aborted", "canceled", "pending", "pending-held", "processing")
+WHICH_JOBS = (
+    "completed",
+    "not-completed",
+    "all",
+    "aborted",
+    "canceled",
+    "pending",
+    "pending-held",
+    "processing",
+)
 
 
 def _template(can: device.Capabilities) -> list[ipp.Attribute]:
@@ -253,11 +262,7 @@ def _template(can: device.Capabilities) -> list[ipp.Attribute]:
         a("orientation-requested-supported", *[ipp.enum(each) for each in (3, 4, 5, 6)]),
         a("output-bin-default", ipp.keyword(bins[0])),
         _keywords("output-bin-supported", bins),
-        *(
-            [a("page-ranges-supported", ipp.boolean(True))]
-            if _FORMATS_WITH_PAGES in can.formats
-            else []
-        ),
+        *([a("page-ranges-supported", ipp.boolean(True))] if _FORMATS_WITH_PAGES in can.formats else []),
         a("print-color-mode-default", ipp.keyword("auto")),
         _keywords("print-color-mode-supported", modes),
         a("print-quality-default", ipp.enum(4 if 4 in qualities else qualities[0])),
@@ -284,7 +289,12 @@ def _raster(can: device.Capabilities, dots: Sequence[int]) -> list[ipp.Attribute
             _keywords("pwg-raster-document-type-supported", types),
         ]
     if "image/urf" in can.formats:
-        words = ["V1.4", "W8", *(["SRGB24"] if can.colour else []), "RS" + "-".join(str(each) for each in dots)]
+        words = [
+            "V1.4",
+            "W8",
+            *(["SRGB24"] if can.colour else []),
+            "RS" + "-".join(str(each) for each in dots),
+        ]
         listed.append(_keywords("urf-supported", [*words, *(["DM1"] if duplex else [])]))
     return listed
 

@@ -3,7 +3,7 @@
 import re
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -12,7 +12,7 @@ from frisket.intake.errors import CutOff
 from frisket.intake.ipp.printer import Address
 from frisket.intake.origin import Known
 from frisket.plumbing import parts
-from frisket.plumbing.scope import Actor, Purpose, Scope
+from frisket.plumbing.scope import HOUSE, Actor, Purpose, Scope
 from frisket.wire import ipp
 
 __all__ = ["Asked", "Target", "Unpacked", "parse_path", "target_of", "unpacked"]
@@ -93,14 +93,22 @@ class Asked:
 
     @property
     def by(self) -> Actor:
-        return identity.actor_for(self.person, self.door)
+        """Who acts. A merely stated name acts as a plain person, whatever role its person has."""
+        actor = identity.actor_for(self.person, self.door)
+        stated = self.known is not None and self.known.by == "stated"
+        return replace(actor, role=identity.Role.PERSON.value) if stated else actor
 
     @property
     def scope(self) -> Scope:
         """A person sees their own jobs over IPP; whoever operates the house sees all."""
         actor = self.by
-        operates = identity.may(actor, identity.Permission.JOBS_ALL) and self.known.by != "stated"  # type: ignore[union-attr]
+        operates = identity.may(actor, identity.Permission.JOBS_ALL)
         return Scope(actor, parts.tenant(), Purpose.OPERATE if operates else Purpose.OWN)
+
+    @property
+    def house(self) -> Scope:
+        """For what a client may know before it says who it is: which queues there are."""
+        return Scope(HOUSE, parts.tenant(), Purpose.STAGE)
 
 
 class AnonymousHere(identity.Refused):

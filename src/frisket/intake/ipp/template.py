@@ -246,9 +246,7 @@ def _clock_time(word: str, now: datetime) -> datetime | None:
     match = _CLOCK.fullmatch(word)
     if match is None:
         return None
-    moment = now.replace(
-        hour=int(match[1]), minute=int(match[2]), second=int(match[3] or 0), microsecond=0
-    )
+    moment = now.replace(hour=int(match[1]), minute=int(match[2]), second=int(match[3] or 0), microsecond=0)
     return moment if moment > now else moment + timedelta(days=1)
 
 
@@ -256,7 +254,5 @@ def which_jobs(message: ipp.Message) -> str:
     """The which-jobs keyword; raises Conflict for one we do not have (RFC 8011 section 4.2.6.1)."""
     word = message.operation.text("which-jobs") or "not-completed"
     if word not in WHICH_JOBS:
-        raise Conflict(
-            0x040B, "No such which-jobs.", ipp.attribute("which-jobs", ipp.keyword(word))
-        )
+        raise Conflict(0x040B, "No such which-jobs.", ipp.attribute("which-jobs", ipp.keyword(word)))
     return word

@@ -1,0 +1,70 @@
+"""Counting pages: in a sandbox, one document at a time, when the house has nothing more urgent to do.
+
+An accept never waits for it. The newest jobs come first, because their people are the likeliest to look.
+"""
+
+import time
+
+from frisket import job, prepress, spool
+from frisket.errors import FrisketError
+from frisket.plumbing import work
+from frisket.plumbing.db import transaction
+from frisket.plumbing.scope import HOUSE
+
+__all__ = ["count", "count_waiting"]
+
+COUNT = "flow.count"
+_EVERY_S = 1.0
+_SHARE_S = 0.6  # of each second at most; the rest belongs to whoever prints
+work.every(COUNT, _EVERY_S)
+
+
+@work.handles(COUNT)
+def count_waiting(item: work.Item) -> None:
+    until = time.monotonic() + _SHARE_S
+    for view in job.uncounted(limit=20):
+        if item.cancelled() or time.monotonic() > until:
+            return
+        count(view)
+
+
+def count(view: job.JobView) -> None:
+    """Find out pages, colour and size of a job's documents and keep what was found."""
+    found: list[tuple[int, prepress.PageFacts]] = []
+    try:
+        with transaction() as tx:
+            ticket = spool.ticket(view.id, "count", by=HOUSE, tx=tx)
+        for document in job.documents(view.id):
+            pieces = spool.read_sync(view.id, document=document.number, ticket=ticket)
+            found.append((document.number, prepress.facts(pieces, document.format)))
+    except spool.NotHere:
+        return  # erased meanwhile
+    except spool.Damaged:
+        quarantine(view)
+        return
+    except FrisketError:
+        job.record_facts(view.id, None, None, "", [])
+        raise
+    pages = [facts.pages for _, facts in found]
+    known = [count for count in pages if count is not None]
+    colours = [facts.colour for _, facts in found]
+    colour = True if True in colours else None if None in colours else False
+    media = next((facts.media for _, facts in found if facts.media), "")
+    total = sum(known) if len(known) == len(pages) and pages else None
+    job.record_facts(view.id, total, colour, media, [(number, facts.pages) for number, facts in found])
+
+
+def quarantine(view: job.JobView) -> None:
+    """Row and object disagree: nobody prints this before an operator has looked."""
+    if job.State.QUARANTINED not in job.MOVES[view.state]:
+        return
+    with transaction() as tx:
+        job.move(
+            view.id,
+            job.State.QUARANTINED,
+            expected=view.state,
+            why=job.Reason.DAMAGED,
+            by=HOUSE,
+            tx=tx,
+            changes=job.Changes(forget_device=True),
+        )

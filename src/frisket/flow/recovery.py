@@ -1,0 +1,34 @@
+"""At start, before any door opens: what a crash left behind is found and put right."""
+
+import logging
+from dataclasses import dataclass
+
+from frisket import delivery, job, spool
+from frisket.flow.counting import quarantine
+
+__all__ = ["Recovered", "recover"]
+
+log = logging.getLogger("frisket.flow")
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    checked: int  # objects compared with their rows
+    collected: int  # objects without a row, erased
+    quarantined: int
+    uncertain: int  # jobs that were being sent
+
+
+def recover() -> Recovered:
+    """Sweep the spool, quarantine what disagrees, and ask devices about jobs that were being sent."""
+    swept = spool.sweep()
+    quarantined = 0
+    for identifier in swept.damaged:
+        view = job.get_for_stage(identifier)
+        if view.state in job.LIVE:
+            log.error("job %s: what is stored does not match its row; it is quarantined", view.number)
+            quarantine(view)
+            quarantined += 1
+    unsure = delivery.recover()
+    spool.load_counters()
+    return Recovered(swept.checked, swept.erased + swept.unfinished, quarantined, unsure)

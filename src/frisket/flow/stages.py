@@ -1,0 +1,122 @@
+"""The stages. Each moves the job's state; the move queues what comes next in the same transaction."""
+
+from frisket import delivery, device, job, ledger, policy, release, spool
+from frisket.flow.counting import count
+from frisket.flow.walking import choose_device, hold_reason
+from frisket.plumbing import parts
+from frisket.plumbing.db import transaction
+from frisket.plumbing.scope import HOUSE
+
+__all__ = ["admit", "prepare", "send", "settle", "shelve", "shred"]
+
+State, Reason = job.State, job.Reason
+
+
+def admit(view: job.JobView) -> None:
+    """May it come in?"""
+    queue = device.queue(view.queue)
+    limits = parts.settings().limits
+    can = device.merge([each.capabilities for each in device.behind(queue)])
+    verdict = policy.admission(
+        policy.Facts(
+            queue_accepting=True,  # it was, when the job was taken
+            format=view.format,
+            formats=frozenset(can.formats),
+            octets=view.octets,
+            most_octets=limits.job_bytes,
+            documents=view.documents,
+            most_documents=limits.documents_per_job,
+        )
+    )
+    with transaction() as tx:
+        if isinstance(verdict, policy.Refuse):
+            release.end(view, Reason.REFUSED, job.Outcome.REFUSED, by=HOUSE, tx=tx)
+        else:
+            job.move(view.id, State.ADMITTED, expected=view.state, why=Reason.STAGE, by=HOUSE, tx=tx)
+
+
+def prepare(view: job.JobView) -> None:
+    """The document goes to the device as it is; what is in it has been or will be counted."""
+    with transaction() as tx:
+        job.move(view.id, State.PREPARED, expected=view.state, why=Reason.STAGE, by=HOUSE, tx=tx)
+
+
+def shelve(view: job.JobView) -> None:
+    """Hold it for its person, or let it pass."""
+    queue = device.queue(view.queue)
+    reason = hold_reason(view.hold, queue.hold)
+    there = choose_device(device.behind(queue), view.format) if reason is None else None
+    with transaction() as tx:
+        if there is None:
+            why = reason or Reason.FOR_RELEASE
+            job.move(view.id, State.HELD, expected=view.state, why=why, by=HOUSE, tx=tx)
+        else:
+            job.move(
+                view.id,
+                State.RELEASED,
+                expected=view.state,
+                why=Reason.NOT_HELD,
+                by=HOUSE,
+                tx=tx,
+                changes=job.Changes(device=there.id),
+            )
+
+
+def send(view: job.JobView) -> None:
+    """To the device. Returns when it is known, or known not to be known, what became of it."""
+    delivery.deliver(view)
+
+
+def settle(view: job.JobView) -> None:
+    """Count and record: by the device where it says so, else by the document, else by nobody."""
+    if view.counted == "due":
+        count(view)
+        view = job.get_for_stage(view.id)
+    said = delivery.last_word(view.id)
+    with transaction() as tx:
+        job.move(
+            view.id,
+            State.ENDED,
+            expected=view.state,
+            why=Reason.PRINTED,
+            by=HOUSE,
+            tx=tx,
+            changes=job.Changes(outcome=job.Outcome.PRINTED),
+        )
+        ledger.write(_entry(view, said), tx=tx)
+
+
+def _entry(view: job.JobView, said: delivery.LastWord) -> ledger.NewEntry:
+    impressions, sheets, source = said.impressions, said.sheets, "device"
+    if impressions is None:
+        source = "document" if view.pages is not None else "none"
+        impressions = view.pages * view.copies if view.pages is not None else None
+        sheets = _sheets(view)
+    return ledger.NewEntry(
+        job=view.id,
+        number=view.number,
+        person=view.person,
+        queue=view.queue,
+        device=view.device,
+        outcome=job.Outcome.PRINTED.value,
+        pages=view.pages,
+        copies=view.copies,
+        impressions=impressions,
+        sheets=sheets,
+        colour=False if view.options.color_mode == "monochrome" else view.colour,
+        counted_from=source,
+    )
+
+
+def _sheets(view: job.JobView) -> int | None:
+    if view.pages is None:
+        return None
+    sides = 2 if view.options.sides.startswith("two-sided") else 1
+    return -(-view.pages // sides) * view.copies
+
+
+def shred(view: job.JobView) -> None:
+    """The key goes in the very commit that moves the job; overwriting follows."""
+    with transaction() as tx:
+        job.move(view.id, State.ERASED, expected=view.state, why=Reason.SHREDDED, by=HOUSE, tx=tx)
+        spool.shred(view.id, tx=tx)

@@ -1,0 +1,108 @@
+"""What time alone does to jobs: holds expire, hours come, kept jobs and histories go.
+
+After a forward jump of the wall clock nothing is deleted until somebody confirms the time.
+"""
+
+import logging
+
+from frisket import audit, device, job, release
+from frisket.errors import FrisketError
+from frisket.flow.stages import shred
+from frisket.flow.walking import choose_device, hold_reason
+from frisket.plumbing import parts, work
+from frisket.plumbing.db import Tx, transaction
+from frisket.plumbing.scope import HOUSE
+
+__all__ = ["look_at_the_clock"]
+
+log = logging.getLogger("frisket.flow")
+State, Reason = job.State, job.Reason
+TIMERS = "flow.timers"
+_EVERY_S = 2.0
+work.every(TIMERS, _EVERY_S)
+_jump_recorded = False
+
+
+@work.handles(TIMERS)
+def look_at_the_clock(item: work.Item | None = None) -> None:
+    """Everything that is due, oldest first; one job's trouble does not stop the others."""
+    if _jumped():
+        return
+    now = parts.clock().now()
+    while due := job.due(now, limit=200):
+        moved = 0
+        for view in due:
+            if item is not None and item.cancelled():
+                return
+            try:
+                moved += _time_is_up(view)
+            except FrisketError:
+                log.exception("job %s could not be moved on by time", view.number)
+        if not moved:
+            return
+
+
+def _jumped() -> bool:
+    global _jump_recorded
+    jumped = parts.clock().jumped()
+    if jumped and not _jump_recorded:
+        with transaction() as tx:
+            audit.record("clock.jump", None, by=HOUSE, tx=tx)
+        log.warning("the wall clock ran ahead: nothing is deleted by time until somebody confirms it")
+    _jump_recorded = jumped
+    return jumped
+
+
+def _time_is_up(view: job.JobView) -> bool:
+    if view.state is State.ENDED:
+        shred(view)
+    elif view.state is State.ERASED:
+        with transaction() as tx:
+            job.forget(view.id, tx=tx)
+    elif view.state is State.HELD:
+        with transaction() as tx:
+            _held(view, tx)
+    elif view.state is State.RECEIVING:
+        with transaction() as tx:
+            _silent_sender(view, tx)
+    else:
+        return False
+    return True
+
+
+def _held(view: job.JobView, tx: Tx) -> None:
+    if view.hold != "until" or view.hold_until is None or view.hold_until > parts.clock().now():
+        release.end(view, Reason.EXPIRED, job.Outcome.EXPIRED, by=HOUSE, tx=tx)
+        return
+    queue = device.queue(view.queue)
+    there = None if queue.hold else choose_device(device.behind(queue), view.format)
+    if there is None:
+        job.change_held(view.id, hold="", hold_until=None, by=HOUSE, tx=tx)
+        return
+    job.move(
+        view.id,
+        State.RELEASED,
+        expected=State.HELD,
+        why=Reason.TIME_CAME,
+        by=HOUSE,
+        tx=tx,
+        changes=job.Changes(device=there.id, forget_hold=True),
+    )
+
+
+def _silent_sender(view: job.JobView, tx: Tx) -> None:
+    """multiple-operation-time-out-action is process-job: what arrived whole is kept, nothing is an empty job."""
+    if not view.documents:
+        release.end(view, Reason.EMPTY, job.Outcome.FAILED, by=HOUSE, tx=tx)
+        return
+    queue = device.queue(view.queue)
+    reason = hold_reason(view.hold, queue.hold) or Reason.INTERRUPTED
+    job.move(
+        view.id,
+        State.HELD,
+        expected=State.RECEIVING,
+        why=reason,
+        by=HOUSE,
+        tx=tx,
+        passed=(State.RECEIVED, State.ADMITTED, State.PREPARED),
+    )

@@ -1,0 +1,250 @@
+"""Held jobs: what waits for whom, letting it go, keeping it back, deleting it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from frisket import device, identity, job
+from frisket.errors import FrisketError
+from frisket.plumbing import keys, parts
+from frisket.plumbing.db import Tx, transaction
+from frisket.plumbing.paging import Slice
+from frisket.plumbing.scope import Actor, Scope
+from frisket.release.errors import WrongPin
+
+__all__ = ["HeldJob", "Outcome", "Wish", "cancel", "hold", "let_go", "release", "waiting", "withdraw"]
+
+State, Reason = job.State, job.Reason
+_SIDES = ("one-sided", "two-sided-long-edge", "two-sided-short-edge")
+_COLOURS = ("auto", "color", "monochrome")
+
+
+@dataclass(frozen=True, slots=True)
+class HeldJob:
+    """A job as its person sees it at a device: ``why_not`` says why this device cannot print it."""
+
+    job: job.JobView
+    suitable: bool
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the person changes at the device; None leaves a thing as it was sent."""
+
+    copies: int | None = None
+    sides: str | None = None
+    color_mode: str | None = None
+    password: str | None = None  # the job's own PIN
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one of the jobs somebody acted on."""
+
+    job: UUID
+    ok: bool
+    text: str = ""  # what happened and what to do, when it is not ok
+
+
+_AS_SENT = Wish()
+# The verifier is made before the job has a row; Argon2id's own salt keeps two alike PINs apart.
+_ANY_JOB = UUID(int=0)
+
+
+def waiting(
+    scope: Scope, person: UUID, device_id: UUID | None = None, *, after: str | None = None, limit: int = 50
+) -> Slice[HeldJob]:
+    """A person's held jobs, newest first; with a device, whether it can print each."""
+    found = job.find(scope, job.Filter(person=person, states=(State.HELD,)), after=after, limit=limit)
+    there = device.device(scope, device_id) if device_id is not None else None
+    return Slice([_held(view, there) for view in found.rows], found.after)
+
+
+def _held(view: job.JobView, there: device.DeviceView | None) -> HeldJob:
+    why_not = _unsuitable(view, there) if there is not None else ""
+    return HeldJob(view, not why_not, why_not)
+
+
+def _unsuitable(view: job.JobView, there: device.DeviceView) -> str:
+    if not there.active:
+        return f"{there.name} is switched off by its operator."
+    formats = there.capabilities.formats
+    if view.format not in formats and "application/octet-stream" not in (view.format, *formats):
+        return f"{there.name} does not print {view.format}."
+    return ""
+
+
+def release(
+    scope: Scope, jobs: Sequence[UUID], device_id: UUID, wish: Wish = _AS_SENT, *, by: Actor
+) -> list[Outcome]:
+    """Let held jobs print at a device. One job's trouble does not stop the others.
+
+    Raises NoSuchDevice, NotAllowed; everything about a single job is in its Outcome.
+    """
+    there = device.device(scope, device_id)
+    done = []
+    for identifier in jobs:
+        try:
+            _release_one(scope, identifier, there, wish, by)
+        except (FrisketError, identity.Throttled) as error:
+            done.append(Outcome(identifier, False, f"{error} {error.remedy}".strip()))
+        else:
+            done.append(Outcome(identifier, True))
+    return done
+
+
+def _release_one(scope: Scope, identifier: UUID, there: device.DeviceView, wish: Wish, by: Actor) -> None:
+    view = job.get(scope, identifier)
+    if view.person != by.id:
+        identity.require(by, identity.Permission.JOBS_RELEASE)
+    if view.state is not State.HELD:
+        raise job.WrongState(f"The job is {view.state.value}, not waiting.")
+    if why_not := _unsuitable(view, there):
+        raise job.WrongState(why_not)
+    if view.has_password:
+        _check_pin(view, wish.password or "", there.id, by)
+    with transaction() as tx:
+        job.move(
+            view.id,
+            State.RELEASED,
+            expected=State.HELD,
+            why=Reason.BY_PERSON,
+            by=by,
+            tx=tx,
+            changes=job.Changes(
+                device=there.id,
+                note="",
+                copies=_copies(wish.copies, view, there),
+                options=_options(view.options, wish),
+                forget_hold=True,
+            ),
+        )
+
+
+def _copies(wanted: int | None, view: job.JobView, there: device.DeviceView) -> int:
+    copies = wanted if wanted is not None else view.copies
+    if not 1 <= copies <= 999:
+        raise job.WrongState("Copies must be a number from 1 to 999.")
+    return copies
+
+
+def _options(sent: job.Options, wish: Wish) -> job.Options:
+    changed = sent
+    if wish.sides in _SIDES:
+        changed = replace(changed, sides=wish.sides)
+    if wish.color_mode in _COLOURS:
+        changed = replace(changed, color_mode=wish.color_mode)
+    return changed
+
+
+def _check_pin(view: job.JobView, typed: str, device_id: UUID, by: Actor) -> None:
+    """The job's own PIN, throttled like any other secret (security-design section 9)."""
+    verifier = job.password_verifier(view.id)
+    place = identity.Place("terminal", device=device_id)
+    attempt = identity.begin("job-password", identity.identifier("job", view.id.bytes), place)
+    right = verifier is not None and check_pin(typed, verifier)
+    with transaction() as tx:
+        if right:
+            identity.succeeded(attempt, tx=tx)
+            return
+        identity.failed(attempt, view.person, by, tx=tx)
+    raise WrongPin("This is not the PIN of the job.")
+
+
+def make_verifier(password: bytes, encryption: str) -> bytes:
+    """What is kept of a job-password: a slow verifier of the octets as sent, after the keyword of their hash."""
+    verifier = parts.keys().hash_job_password(parts.tenant(), _ANY_JOB, encryption, password)
+    return encryption.encode() + b"\0" + verifier
+
+
+def check_pin(typed: str, kept: bytes) -> bool:
+    """Whether a typed PIN is the one whose verifier ``make_verifier`` made."""
+    encryption, _, verifier = kept.partition(b"\0")
+    keyword = encryption.decode()
+    octets = keys.job_password_octets(keyword, typed)
+    return parts.keys().check_job_password(parts.tenant(), _ANY_JOB, keyword, octets, verifier)
+
+
+def cancel(scope: Scope, identifier: UUID, *, by: Actor) -> None:
+    """Delete a job that has not printed. While it is being sent the device is told by delivery instead.
+
+    Raises WrongState, NotFound, NotAllowed.
+    """
+    view = job.get(scope, identifier)
+    own = view.person == by.id
+    if not own:
+        identity.require(by, identity.Permission.JOBS_ALL)
+    why = Reason.CANCELLED_BY_OWNER if own else Reason.CANCELLED_BY_OPERATOR
+    if own and by.at.startswith("terminal"):
+        why = Reason.CANCELLED_AT_DEVICE
+    with transaction() as tx:
+        end(view, why, job.Outcome.CANCELLED, by=by, tx=tx)
+
+
+def end(view: job.JobView, why: Reason, outcome: job.Outcome, *, by: Actor, tx: Tx) -> None:
+    job.move(
+        view.id,
+        State.ENDED,
+        expected=view.state,
+        why=why,
+        by=by,
+        tx=tx,
+        changes=job.Changes(outcome=outcome, forget_hold=True),
+    )
+
+
+def hold(scope: Scope, identifier: UUID, *, by: Actor) -> None:
+    """Keep a job back until somebody releases it. Raises WrongState, NotFound, NotAllowed."""
+    view = job.get(scope, identifier)
+    _own_or(view, by)
+    with transaction() as tx:
+        if view.state is State.HELD:
+            job.change_held(view.id, hold="indefinite", hold_until=None, by=by, tx=tx)
+            return
+        job.move(
+            view.id,
+            State.HELD,
+            expected=view.state,
+            why=Reason.WITHDRAWN,
+            by=by,
+            tx=tx,
+            changes=job.Changes(forget_device=True),
+        )
+
+
+def withdraw(scope: Scope, identifier: UUID, *, by: Actor) -> None:
+    """Take a release back while not one octet has left. Raises WrongState."""
+    view = job.get(scope, identifier)
+    _own_or(view, by)
+    if view.state is not State.RELEASED:
+        raise job.WrongState("Only a job that waits for its device can be taken back.")
+    hold(scope, identifier, by=by)
+
+
+def let_go(scope: Scope, identifier: UUID, *, by: Actor) -> None:
+    """End the sender's own hold (Release-Job): on a queue that holds, the job still waits for its person."""
+    view = job.get(scope, identifier)
+    _own_or(view, by)
+    if view.state is not State.HELD or view.has_password:
+        return  # no effect: it waits for its PIN (RFC 8011 section 4.3.6)
+    queue = device.queue(view.queue)
+    behind = device.behind(queue)
+    with transaction() as tx:
+        if queue.hold or not behind:
+            job.change_held(view.id, hold="", hold_until=None, by=by, tx=tx)
+            return
+        job.move(
+            view.id,
+            State.RELEASED,
+            expected=State.HELD,
+            why=Reason.BY_PERSON,
+            by=by,
+            tx=tx,
+            changes=job.Changes(device=behind[0].id, note="", forget_hold=True),
+        )
+
+
+def _own_or(view: job.JobView, by: Actor) -> None:
+    if view.person != by.id:
+        identity.require(by, identity.Permission.JOBS_ALL)
