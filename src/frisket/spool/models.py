@@ -2,12 +2,12 @@
 
 from django.db import models
 
-__all__ = ["JobKey", "ReceiptRow", "SealedObject"]
+__all__ = ["JobKey", "ReceiptRow", "SealedObject", "SpoolMark"]
 
 
 class SealedObject(models.Model):
     job = models.ForeignKey("job.Job", on_delete=models.PROTECT, related_name="+")
-    kind = models.SmallIntegerField()  # sealed-object kind: 1 original, 2 prepared, 4 ticket, 5 attributes
+    kind = models.SmallIntegerField()  # frisket.plumbing.keys.Kind: original, pages, ticket, attributes, …
     document = models.IntegerField(default=0)
     version = models.IntegerField(default=1)
     epoch = models.IntegerField()  # in the object's header
@@ -18,16 +18,25 @@ class SealedObject(models.Model):
     state = models.CharField(max_length=8, default="kept")  # kept, doomed
 
     class Meta:
-        indexes = [models.Index(fields=["name", "offset"], name="object_place")]
+        indexes = [
+            models.Index(fields=["name", "offset"], name="object_place"),
+            models.Index(fields=["id"], condition=models.Q(state="doomed"), name="object_doomed"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["job", "kind", "document", "version"], name="object_once")
         ]
 
 
 class JobKey(models.Model):
-    """The job's key, wrapped under a spool epoch key. The row is gone at the moment of erasure."""
+    """The job's key, wrapped under a spool epoch key. The row is gone at the moment of erasure.
+
+    person and octets are here so that what somebody holds can be counted from this table alone.
+    """
 
     job = models.OneToOneField("job.Job", on_delete=models.PROTECT, primary_key=True, related_name="+")
+    tenant = models.UUIDField()
+    person = models.UUIDField()
+    octets = models.BigIntegerField(default=0)  # of all its documents as they came
     wrapped = models.BinaryField(max_length=168)
     epoch = models.IntegerField(db_index=True)
     version = models.IntegerField(default=1)
@@ -38,13 +47,26 @@ class ReceiptRow(models.Model):
 
     job = models.UUIDField(primary_key=True)
     tenant = models.UUIDField()
-    epoch = models.IntegerField(db_index=True)
-    objects = models.IntegerField(default=0)
-    octets = models.BigIntegerField(default=0)
+    person = models.UUIDField(null=True)  # whose job it was; null where the job never had a key
+    epoch = models.IntegerField(db_index=True)  # the key that the last wrapping was under; 0: none
+    pieces = models.IntegerField(default=0)  # sealed objects
+    octets = models.BigIntegerField(default=0)  # of these, as stored
     e1_at = models.DateTimeField(null=True)  # no live path: key gone
     overwritten_at = models.DateTimeField(null=True)  # octets overwritten in place, once, and unlinked
     e2_at = models.DateTimeField(null=True)  # database clean
     e3_at = models.DateTimeField(null=True)  # epoch key destroyed
-    note = models.CharField(max_length=200, default="")  # what the storage cannot prove
+    note = models.CharField(max_length=400, default="")  # what the storage cannot prove
     body = models.BinaryField(default=b"")
     signature = models.BinaryField(default=b"")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["job"], condition=models.Q(e2_at__isnull=True), name="receipt_before_e2"),
+            models.Index(fields=["epoch"], condition=models.Q(e3_at__isnull=True), name="receipt_before_e3"),
+        ]
+
+
+class SpoolMark(models.Model):
+    """One row: which spool folder belongs to this database, so that neither is swept against another."""
+
+    mark = models.CharField(max_length=32)

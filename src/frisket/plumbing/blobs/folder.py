@@ -21,7 +21,7 @@ from frisket.plumbing import crashpoints, settings
 from frisket.plumbing.blobs import disk, erasing
 from frisket.plumbing.blobs.durable import Durable
 from frisket.plumbing.blobs.owners import Owner, lock_now
-from frisket.plumbing.blobs.promise import PIECE, Container, Erased, Missing, NoRoom, Place, Space
+from frisket.plumbing.blobs.promise import PIECE, Container, Erased, Missing, NoRoom, Place, Space, Where
 from frisket.plumbing.blobs.segments import Segments, segment_path
 
 __all__ = ["FolderBlobs", "open_folder"]
@@ -264,18 +264,17 @@ class FolderBlobs:
     # -- after a crash ---------------------------------------------------------------------------
 
     def containers(self) -> Iterator[Container]:
-        for where, folders, suffix in (
-            ("file", sorted(self._files.iterdir()), ".sealed"),
-            ("segment", [self._segments_folder], ".seg"),
-        ):
-            for folder in folders:
-                with os.scandir(folder) as entries:
-                    for entry in entries:
-                        name = entry.name.removesuffix(suffix)
-                        if entry.name.endswith(suffix) and _NAME.fullmatch(name):
-                            size = entry.stat(follow_symlinks=False).st_size
-                            kind = "file" if where == "file" else "segment"
-                            yield Container(kind, name, size, self._owner.is_dead(name))
+        for folder in sorted(self._files.iterdir()):
+            yield from self._found(folder, "file", ".sealed")
+        yield from self._found(self._segments_folder, "segment", ".seg")
+
+    def _found(self, folder: Path, where: Where, suffix: str) -> Iterator[Container]:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name = entry.name.removesuffix(suffix)
+                if entry.name.endswith(suffix) and _NAME.fullmatch(name):
+                    octets = entry.stat(follow_symlinks=False).st_size
+                    yield Container(where, name, octets, self._owner.is_dead(name))
 
     def clear_unfinished(self) -> int:
         dead = [part for part in self._files.glob("*/*.part") if self._owner.is_dead(part.stem)]
@@ -286,8 +285,7 @@ class FolderBlobs:
             self._durable.sync_folder(folder, at=_AFTER_UNLINK)
         return len(dead)
 
-    def forget_owners(self) -> None:
-        """Remove the traces of processes that have ended, once everything of theirs was looked at."""
+    def swept(self) -> None:
         self._owner.forget_dead()
 
     # -- space -----------------------------------------------------------------------------------

@@ -132,6 +132,9 @@ class Blobs(Protocol):
     def clear_unfinished(self) -> int:
         """Remove what dead processes were writing when they died; how many there were."""
 
+    def swept(self) -> None:
+        """Everything that ended processes left was looked at: they may be forgotten."""
+
     def space(self) -> Space: ...
 
     def restore_reserve(self) -> bool:

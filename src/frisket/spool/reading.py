@@ -1,0 +1,95 @@
+"""Reading documents: verified plaintext only, with a ticket, while the key lives."""
+
+import asyncio
+from collections.abc import AsyncIterator, Generator, Iterator
+from uuid import UUID
+
+from frisket.plumbing import blobs, keys, parts
+from frisket.plumbing.keys import Damaged, Kind
+from frisket.spool.errors import NotHere
+from frisket.spool.models import JobKey, SealedObject
+from frisket.spool.store import store, threads
+from frisket.spool.tickets import Ticket
+
+__all__ = ["read", "read_sync", "size_of"]
+
+
+def read_sync(job: UUID, kind: Kind = Kind.ORIGINAL, document: int = 1, *, ticket: Ticket) -> Iterator[bytes]:
+    """A document in pieces of at most 256 KiB, in a thread.
+
+    A piece is verified before it is handed over, but that it was all is proven only when the iterator
+    ends: until then whoever sends it on has an unfinished transfer. Raises TicketSpent, NotHere at the
+    call; Damaged then or later: quarantine the job.
+    """
+    ticket.take(job, kind, document)
+    place, opener = _open(job, kind, document, ticket)
+    return _verified(place, opener)
+
+
+async def read(
+    job: UUID, kind: Kind = Kind.ORIGINAL, document: int = 1, *, ticket: Ticket
+) -> AsyncIterator[bytes]:
+    """As read_sync, for an event loop: files and keys are opened in threads, one piece ahead."""
+    ticket.take(job, kind, document)
+    place, opener = await asyncio.wrap_future(threads().submit(_open, job, kind, document, ticket))
+    pieces = _verified(place, opener)
+    ahead = threads().submit(next, pieces, b"")
+    try:
+        while piece := await asyncio.wrap_future(ahead):
+            ahead = threads().submit(next, pieces, b"")
+            yield piece
+    finally:
+        # A generator cannot be closed while a thread is inside it.
+        if not ahead.cancel():
+            ahead.add_done_callback(lambda _: pieces.close())
+        else:
+            pieces.close()
+
+
+def size_of(job: UUID, kind: Kind = Kind.ORIGINAL, document: int = 1) -> int:
+    """Octets of a document's plaintext. Raises NotHere."""
+    return _row(job, kind, document)[2]
+
+
+def _row(job: UUID, kind: Kind, document: int) -> tuple[int, int, int, str, str, int]:
+    row = (
+        SealedObject.objects.filter(job_id=job, kind=kind, document=document, state="kept")
+        .order_by("-version")
+        .values_list("version", "epoch", "octets", "place", "name", "offset")
+        .first()
+    )
+    if row is None:
+        raise NotHere("the job has no such document")
+    return row
+
+
+def _open(job: UUID, kind: Kind, document: int, ticket: Ticket) -> tuple[blobs.Place, keys.Opener]:
+    version, epoch, octets, where, name, offset = _row(job, kind, document)
+    wrapped = (
+        JobKey.objects.filter(pk=job, tenant=ticket.tenant).values_list("wrapped", "epoch", "version").first()
+    )
+    if wrapped is None:
+        raise NotHere("the job has no key any more")
+    key = parts.keys().unwrap_job_key(ticket.tenant, job, bytes(wrapped[0]), wrapped[1], wrapped[2])
+    try:
+        header = keys.Header(kind, document, ticket.tenant, job, version, epoch)
+        opener = keys.Opener(key, header, plain_length=octets)
+    finally:
+        key.wipe()
+    return place_of(where, name, offset, octets), opener
+
+
+def place_of(where: str, name: str, offset: int, octets: int) -> blobs.Place:
+    """The place a row names; its length follows from that of the plaintext."""
+    return blobs.Place("file" if where == "file" else "segment", name, offset, keys.sealed_length(octets))
+
+
+def _verified(place: blobs.Place, opener: keys.Opener) -> Generator[bytes, None, None]:
+    try:
+        for sealed in store().read(place):
+            if plain := opener.update(sealed):
+                yield plain
+    except blobs.Missing as error:
+        raise Damaged("a sealed object is gone or has another length") from error
+    if plain := opener.finish():
+        yield plain

@@ -1,0 +1,112 @@
+"""Destroying a job: its key in the caller's commit, its octets at once after it.
+
+The octets are overwritten by one piece of work for all that is doomed, not one per job, so that one
+sync serves many. It goes by the table, so a crash anywhere only makes it begin again.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+from uuid import UUID
+
+from frisket import audit
+from frisket.plumbing import parts, work
+from frisket.plumbing.crashpoints import pass_, point
+from frisket.plumbing.db import Tx, transaction
+from frisket.plumbing.scope import HOUSE
+from frisket.spool.limits import COUNTERS
+from frisket.spool.models import JobKey, ReceiptRow, SealedObject
+from frisket.spool.reading import place_of
+from frisket.spool.receipts import add_note, change_rows, sign
+from frisket.spool.store import store
+
+__all__ = ["OVERWRITE", "overwrite_doomed", "shred"]
+
+OVERWRITE = "spool.overwrite"
+_AT_ONCE = 256  # objects overwritten under one sync of each segment, and one commit
+_AGAIN_S = 60.0  # a shred that commits while the work ends is found by the next round
+
+_BEFORE_ROWS = point("spool.before-shred-rows")
+_AFTER_ROWS = point("spool.after-shred-rows")
+_AFTER_OVERWRITE = point("spool.after-overwrite")
+
+
+def shred(job: UUID, *, tx: Tx) -> None:
+    """Destroy the job's key and doom its objects, in the caller's transaction. Twice is once.
+
+    From the commit on nothing opens the job (E1). The receipt is there from then on.
+    """
+    if ReceiptRow.objects.filter(pk=job).exists():
+        return
+    pass_(_BEFORE_ROWS)
+    key = JobKey.objects.filter(pk=job).values_list("tenant", "person", "epoch", "octets").first()
+    JobKey.objects.filter(pk=job).delete()
+    doomed = SealedObject.objects.filter(job_id=job)
+    places = [place_of(*row) for row in doomed.values_list("place", "name", "offset", "octets")]
+    doomed.update(state="doomed")
+    now = parts.clock().now()
+    row = ReceiptRow(
+        job=job,
+        tenant=key[0] if key else parts.tenant(),
+        person=key[1] if key else None,
+        epoch=key[2] if key else 0,
+        pieces=len(places),
+        octets=sum(place.octets for place in places),
+        e1_at=now,
+        overwritten_at=None if places else now,
+    )
+    sign(row)
+    row.save(force_insert=True)
+    facts = {"epoch": row.epoch, "pieces": row.pieces, "octets": row.octets}
+    audit.record("erase.e1", job, by=HOUSE, tx=tx, facts=facts)
+    if places:
+        work.enqueue(OVERWRITE, {}, tx=tx, once=OVERWRITE)
+    if key is not None:
+        tx.on_commit(partial(COUNTERS.add, key[1], -1, -key[3]))
+    pass_(_AFTER_ROWS)
+
+
+@work.handles(OVERWRITE)
+def _overwrite(item: work.Item) -> None:
+    overwrite_doomed(stop=item.cancelled)
+
+
+work.every(OVERWRITE, _AGAIN_S)
+
+
+def overwrite_doomed(*, stop: Callable[[], bool] | None = None) -> int:
+    """Overwrite every doomed object; how many there were."""
+    done = 0
+    while not (stop is not None and stop()):
+        rows = list(SealedObject.objects.filter(state="doomed").order_by("id")[:_AT_ONCE])
+        if not rows:
+            break
+        _overwrite_batch(rows)
+        done += len(rows)
+    return done
+
+
+def _overwrite_batch(rows: Sequence[SealedObject]) -> None:
+    erased = store().erase([place_of(row.place, row.name, row.offset, row.octets) for row in rows])
+    pass_(_AFTER_OVERWRITE)
+    with transaction() as tx:
+        SealedObject.objects.filter(pk__in=[row.pk for row in rows]).delete()
+        jobs = {row.job_id for row in rows}
+        unfinished = set(SealedObject.objects.filter(job_id__in=jobs).values_list("job_id", flat=True))
+        now = parts.clock().now()
+
+        def overwritten(row: ReceiptRow) -> None:
+            row.overwritten_at = now
+            add_note(row, erased.note)
+
+        finished = ReceiptRow.objects.select_for_update().filter(pk__in=jobs - unfinished)
+        change_rows(finished, "erase.overwritten", overwritten, tx=tx)
+    retire_segments({row.name for row in rows if row.place == "segment"})
+
+
+def retire_segments(names: Collection[str]) -> int:
+    """Remove those of these segments that are closed and have no object left."""
+    return sum(store().retire(name, partial(_is_unused, name)) for name in names)
+
+
+def _is_unused(name: str) -> bool:
+    return not SealedObject.objects.filter(name=name).exists()

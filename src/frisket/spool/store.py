@@ -1,0 +1,60 @@
+"""The store behind the spool, opened once per process, and the threads that do its file work."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from frisket.plumbing import parts
+from frisket.plumbing.blobs import Blobs, open_folder
+
+__all__ = ["close", "store", "threads"]
+
+_THREADS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    data: Path
+    blobs: Blobs
+    threads: ThreadPoolExecutor
+
+
+_opened: _Opened | None = None
+_lock = threading.Lock()
+
+
+def _open() -> _Opened:
+    global _opened
+    found, data = _opened, parts.data()
+    if found is not None and found.data is data:
+        return found
+    with _lock:
+        if _opened is None or _opened.data != data:
+            _close()
+            blobs = open_folder(data / "spool", parts.settings().space)
+            _opened = _Opened(data, blobs, ThreadPoolExecutor(_THREADS, thread_name_prefix="spool"))
+        return _opened
+
+
+def _close() -> None:
+    global _opened
+    if _opened is not None:
+        _opened.threads.shutdown()
+        _opened.blobs.close()
+        _opened = None
+
+
+def store() -> Blobs:
+    return _open().blobs
+
+
+def threads() -> ThreadPoolExecutor:
+    """For file work that would hold up an event loop."""
+    return _open().threads
+
+
+def close() -> None:
+    """At the end of a process; what is in hand is finished first."""
+    with _lock:
+        _close()
