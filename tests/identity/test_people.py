@@ -288,13 +288,13 @@ def test_a_person_changes_their_own_password_pin_and_language_but_nobody_elses(
         ):
             with pytest.raises(identity.NotFound):
                 change()
-        for change in (
+        for forbidden in (
             lambda: identity.enrol(alice.id, identity.NewCard("12345678"), by=by, tx=tx, scope=scope),
             lambda: identity.set_role(scope, alice.id, Role.ADMINISTRATOR, by=by, tx=tx),
             lambda: identity.add(scope, NewPerson("eve"), by=by, tx=tx),
         ):
             with pytest.raises(identity.NotAllowed):
-                change()
+                forbidden()
 
 
 def test_an_operator_enrols_cards_for_persons_but_not_for_those_above(house: House, cast: Cast) -> None:

@@ -66,12 +66,18 @@ from frisket.identity.register import (
 )
 from frisket.identity.rights import RIGHTS, Permission, Role, may, require
 from frisket.identity.setup import new_setup_token, setup_needed, use_setup_token
-from frisket.identity.sign_in import CardOffered, Offered, PasswordOffered, PinOffered, card_needs_pin
-from frisket.identity.throttle import Attempt, Place
+from frisket.identity.sign_in import (
+    CardOffered,
+    Offered,
+    PasswordOffered,
+    PinOffered,
+    card_needs_pin,
+    check_job_password,
+)
+from frisket.identity.throttle import Method, Place
 
 __all__ = [
     "RIGHTS",
-    "Attempt",
     "BadCredential",
     "BadName",
     "CardOffered",
@@ -81,6 +87,7 @@ __all__ = [
     "CredentialView",
     "InsideTransaction",
     "LastAdministrator",
+    "Method",
     "NameTaken",
     "NewCard",
     "NewCertificate",
@@ -116,6 +123,7 @@ __all__ = [
     "card_needs_pin",
     "change",
     "check",
+    "check_job_password",
     "credentials",
     "enrol",
     "find",

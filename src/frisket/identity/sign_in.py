@@ -5,6 +5,7 @@ disabled cannot be told apart, not even by how long the answer takes.
 """
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
@@ -23,7 +24,15 @@ from frisket.plumbing import keys, parts
 from frisket.plumbing.db import Tx, transaction
 from frisket.plumbing.scope import Actor, ActorKind
 
-__all__ = ["CardOffered", "Offered", "PasswordOffered", "PinOffered", "card_needs_pin", "sign_in"]
+__all__ = [
+    "CardOffered",
+    "Offered",
+    "PasswordOffered",
+    "PinOffered",
+    "card_needs_pin",
+    "check_job_password",
+    "sign_in",
+]
 
 _AT_ONCE = threading.BoundedSemaphore(4)  # slow hashes under way: 64 MiB each at most
 _LONGEST_PIN = 64  # octets looked at
@@ -80,6 +89,24 @@ def sign_in(offered: Offered, *, at: Place) -> PersonView:
             return _by_pin(offered, at)
         case CardOffered():
             return _by_card(offered, at)
+
+
+def check_job_password(job: UUID, fits: Callable[[], bool], *, at: Place, by: Actor) -> None:
+    """A guess at a job's own PIN, throttled like a person's; ``fits`` does the slow check.
+
+    Raises Refused, Throttled (then ``fits`` was not called), InsideTransaction.
+    """
+    attempt = throttle.begin("job-password", throttle.identifier("job", job.bytes), at)
+    with _AT_ONCE:
+        fitted = fits()
+    with transaction() as tx:
+        if fitted:
+            throttle.succeeded(attempt, tx=tx)
+        else:
+            throttle.failed(attempt, job, by, tx=tx)
+            _record("job-password.failed", job, "job-password", by, at, tx)
+    if not fitted:
+        raise Refused("the password of the job does not fit")
 
 
 def _by_password(offered: PasswordOffered, at: Place) -> PersonView:
