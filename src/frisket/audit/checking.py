@@ -4,6 +4,7 @@ Three copies of each leaf are compared: the row, the entry in the log, and the h
 were made from. Two that agree convict the third, so a finding names the place that was changed.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -14,7 +15,7 @@ from frisket.audit.errors import LogDamaged
 from frisket.audit.files import GENESIS, Head, exclusive
 from frisket.audit.log import HASH, LEVELS, SEGMENT, Places, split_notes
 from frisket.audit.note import Checkpoint, Signer
-from frisket.audit.sequencing import overview
+from frisket.audit.sequencing import BATCH, every_waiting, overview
 from frisket.audit.sources import EntryTape, HashTape, Row, RowTape
 from frisket.audit.tree import TILE, TILE_HEIGHT, Frontier
 from frisket.plumbing import parts
@@ -78,6 +79,7 @@ class _Check:
         self._levels = [HashTape(places, level) for level in range(LEVELS)]
         self._rows = RowTape()
         self._missing: tuple[int, int] | None = None  # rows: the first and last of a run
+        self._missed: list[bytes] = []  # the hashes of that run, as many as a crash can explain
         self._root_failed = False
         self._checkpoints = 0
         self._last_note = b""
@@ -224,7 +226,7 @@ class _Check:
         own = None if row is None else leaf_hash(row.body)
         agreed = entry if entry in (stored, own) and entry else (stored or own or entry or bytes(HASH))
         if row is None:
-            self._extend_run(at)
+            self._extend_run(at, agreed)
         else:
             self._end_run(at_end=False)
             if own != agreed:
@@ -243,16 +245,30 @@ class _Check:
             self._add_exchange(place, f"hash {at} is not that of its entry", stored, agreed)
         return agreed
 
-    def _extend_run(self, at: int) -> None:
+    def _extend_run(self, at: int, wanted: bytes) -> None:
+        if self._missing is None:
+            self._missed = []
         self._missing = (self._missing[0] if self._missing else at, at)
+        if len(self._missed) <= BATCH:
+            self._missed.append(wanted)
 
     def _end_run(self, *, at_end: bool) -> None:
         if self._missing is None:
             return
         first, last = self._missing
         self._missing = None
+        if at_end and self._not_told_yet():
+            return
         kind = ProblemKind.TRUNCATED if at_end else ProblemKind.DELETED
         self._add(kind, "rows", f"the rows of positions {first} to {last} are missing")
+
+    def _not_told_yet(self) -> bool:
+        """Are the rows there after all, and a crash kept their positions from them?"""
+        if not self._waiting or len(self._missed) > BATCH:
+            return False
+        missed = Counter(self._missed)
+        missed.subtract(leaf_hash(bytes(body)) for _, body in every_waiting())
+        return all(count <= 0 for count in missed.values())
 
     # -- what is left ----------------------------------------------------------------------------
 

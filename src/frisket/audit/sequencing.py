@@ -27,7 +27,7 @@ from frisket.plumbing.keys import Sealed
 if TYPE_CHECKING:
     from frisket.audit.models import Leaf
 
-__all__ = ["Overview", "Sequencer", "overview", "sequence", "table"]
+__all__ = ["BATCH", "Overview", "Sequencer", "every_waiting", "overview", "sequence", "table"]
 
 BATCH = 2048  # rows in one go: bounds how long their update keeps other writers waiting
 EVERY_S = 10.0
@@ -83,7 +83,7 @@ def _place_signed(places: Places, start: int, end: int) -> None:
     for position, body in enumerate(entries_from(places, start, end), start):
         wanted[body].append(position)
     pairs = []
-    for row, octets in _every_waiting():
+    for row, octets in every_waiting():
         if found := wanted.get(bytes(octets)):
             pairs.append((found.popleft(), row))
     _place(pairs)
@@ -92,7 +92,8 @@ def _place_signed(places: Places, start: int, end: int) -> None:
         _log.error("audit.rows-missing", since=start, missing=end - start - len(pairs))
 
 
-def _every_waiting() -> Iterator[tuple[int, "bytes | memoryview"]]:
+def every_waiting() -> Iterator[tuple[int, "bytes | memoryview"]]:
+    """Id and body of every row that has no position."""
     after = 0
     while rows := list(_waiting().filter(id__gt=after)[:BATCH]):
         yield from rows

@@ -210,10 +210,15 @@ class RowTape:
 
 def _row(record: tuple[Any, ...]) -> Row:
     _, row, tenant, at, act, subject, actor, body = record
-    written = f"{at}".replace(" ", "T") + "Z" if isinstance(at, str) else time_text(at)
+    written = _written(at) if isinstance(at, str) else time_text(at)
     start, end = edges_of(act, _hex(actor), written, _hex(subject), _hex(tenant))
     octets = bytes(body)
     return Row(row, octets, octets.startswith(start) and octets.endswith(end))
+
+
+def _written(at: str) -> str:
+    """SQLite's text as a body has it; the framework leaves microseconds out where there are none."""
+    return f"{at[:10]}T{at[11:]}" + ("Z" if "." in at else ".000000Z")
 
 
 def _hex(value: object) -> str:
