@@ -1,5 +1,6 @@
 """Who a program at a door says it prints for."""
 
+import threading
 import time
 from datetime import timedelta
 
@@ -12,7 +13,7 @@ from tests.identity.conftest import Cast
 from frisket import identity
 from frisket.identity.models import Person
 from frisket.plumbing import keys, parts
-from frisket.plumbing.db import transaction
+from frisket.plumbing.db import close_connections, transaction
 
 TRUSTED = identity.Origin("ipp", "192.0.2.5", trusted=True)
 STRANGE = identity.Origin("ipp", "198.51.100.5")
@@ -155,6 +156,7 @@ def test_a_password_that_comes_with_every_request_is_hashed_once_a_minute(house:
     cast.add("alice", password=RIGHT.password)
     assert identity.recall(RIGHT, origin=STRANGE) is None
     identity.check(RIGHT, at=IPP)
+    identity.check(RIGHT, at=IPP)  # looks once whether the person still stands
     with CaptureQueriesContext(connection) as asked:
         assert identity.check(RIGHT, at=IPP).name == "alice"
         assert identity.recall(RIGHT, origin=STRANGE) is not None
@@ -189,6 +191,45 @@ def test_a_remembered_password_ends_with_the_password_also_when_another_process_
     house.clock.pass_time(timedelta(seconds=5))
     with pytest.raises(identity.Refused):
         identity.check(RIGHT, at=IPP)
+
+
+def test_somebody_elses_change_costs_nobody_another_hash(house: House, cast: Cast) -> None:
+    cast.add("alice", password=RIGHT.password)
+    identity.check(RIGHT, at=IPP)
+    cast.bare("bob")
+    assert identity.recall(RIGHT, origin=STRANGE) is None
+    with CaptureQueriesContext(connection) as asked:
+        identity.check(RIGHT, at=IPP)
+    assert len(asked) == 1
+
+
+def test_a_remembered_password_does_not_outlive_a_rename(house: House, cast: Cast) -> None:
+    person, _ = cast.add("alice", password=RIGHT.password)
+    identity.check(RIGHT, at=IPP)
+    with transaction() as tx:
+        change = identity.PersonChange(name="alix")
+        identity.change(house.scope, person.id, change, by=house.administrator, tx=tx)
+    with pytest.raises(identity.Refused):
+        identity.check(RIGHT, at=IPP)
+
+
+def test_connections_opened_at_once_with_the_right_password_are_all_let_in(cast: Cast) -> None:
+    cast.add("alice", password=RIGHT.password)
+    start, names = threading.Barrier(12), []
+
+    def one() -> None:
+        start.wait()
+        try:
+            names.append(identity.check(RIGHT, at=IPP).name)
+        finally:
+            close_connections()
+
+    threads = [threading.Thread(target=one) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert names == ["alice"] * 12
 
 
 def test_signing_in_at_the_console_is_never_answered_from_memory(cast: Cast) -> None:

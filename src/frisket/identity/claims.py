@@ -5,6 +5,7 @@ commit; one made by another process shows after STALE_S at the latest.
 """
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 from uuid import UUID
@@ -13,7 +14,7 @@ from django.db import connection
 
 from frisket.identity.credentials import certificate_index, live, queue_secret_index, token_index
 from frisket.identity.models import Credential
-from frisket.identity.persons import PersonView, generation, recent, row_by_name, view
+from frisket.identity.persons import PersonView, generation, recent, remembered, row_by_name, view
 from frisket.identity.sign_in import Offered, PasswordOffered, sign_in
 from frisket.identity.throttle import Place
 from frisket.plumbing import keys, parts
@@ -81,12 +82,21 @@ class Origin:
 class _Held:
     person: PersonView | None
     until: float  # house seconds
-    fresh_until: float  # the same, except for passwords: until when nobody need look for changes
+
+
+@dataclass(frozen=True, slots=True)
+class _Right:
+    """A password that fitted. The stamp of its person rises when the password or the name changes."""
+
+    person: UUID
+    stamp: int
+    until: float  # house seconds
 
 
 _Key: TypeAlias = tuple[UUID, str, str | bytes]
 _held: dict[_Key, _Held] = {}
 _held_at = -1  # the generation it is of
+_right: dict[bytes, _Right] = {}
 _lock = threading.Lock()
 _turns = [threading.Lock() for _ in range(256)]
 
@@ -101,7 +111,7 @@ def person_by_claim(claim: Claim, *, origin: Origin) -> PersonView | None:
         return held.person
     before, now = generation(), parts.clock().elapsed()
     person = _find(claim, key)
-    _keep(key, _Held(person, now + STALE_S, now + STALE_S), before)
+    _keep(key, _Held(person, now + STALE_S), before)
     return person
 
 
@@ -110,10 +120,11 @@ def recall(claim: Claim | PasswordOffered, *, origin: Origin) -> PersonView | No
 
     None says nothing: ask person_by_claim, or check, in a thread then.
     """
+    if isinstance(claim, PasswordOffered):
+        return _remembered(_password_digest(claim), look=remembered)
     if isinstance(claim, TrustedName) and not origin.trusted:
         return None
-    key = _password_key(claim) if isinstance(claim, PasswordOffered) else _key(claim)
-    held = _look(key)
+    held = _look(_key(claim))
     return held.person if held is not None else None
 
 
@@ -121,49 +132,41 @@ def check(offered: Offered, *, at: Place) -> PersonView:
     """Who this is; see sign_in.sign_in for what it raises.
 
     At the doors where HTTP Basic sends the password with every request, a right one is remembered, as
-    a keyed digest in memory, for up to PASSWORD_S or until anything about its person changes.
+    a keyed digest in memory, for PASSWORD_S or until its person's stamp rises.
     """
     if not isinstance(offered, PasswordOffered) or at.door not in PER_REQUEST_DOORS:
         return sign_in(offered, at=at)
-    key = _password_key(offered)
-    person = _remembered(key)
+    digest = _password_digest(offered)
+    person = _remembered(digest, look=recent)
     if person is not None:
         return person
     # A client opens several connections at once: one of them pays, the others wait for the answer.
     # The digest is keyed, so nobody can choose whom to share a turn with.
-    with _turns[key[2][0] % len(_turns)] if isinstance(key[2], bytes) else _lock:
-        person = _remembered(key)
+    with _turns[digest[0] % len(_turns)]:
+        person = _remembered(digest, look=recent)
         if person is None:
-            before, now = generation(), parts.clock().elapsed()
             person = sign_in(offered, at=at)
-            _keep(key, _Held(person, now + PASSWORD_S, now + STALE_S), before)
+            with _lock:
+                if len(_right) >= _MOST:
+                    _right.clear()
+                _right[digest] = _Right(person.id, person.stamp, parts.clock().elapsed() + PASSWORD_S)
         return person
 
 
-def _remembered(key: _Key) -> PersonView | None:
-    """Whom this password is known to fit, if nothing about that person changed anywhere since."""
-    held = _look(key, stale=True)
-    if held is None or held.person is None:
+def _remembered(digest: bytes, *, look: Callable[[UUID, float], PersonView | None]) -> PersonView | None:
+    """Whom this password is known to fit, if that person still stands as then."""
+    right = _right.get(digest)
+    if right is None or parts.clock().elapsed() >= right.until:
         return None
-    now = parts.clock().elapsed()
-    if now < held.fresh_until:
-        return held.person
-    before = generation()
-    person = recent(held.person.id, STALE_S)
-    if person is None or not person.active or person.stamp != held.person.stamp:
-        return None
-    _keep(key, _Held(person, held.until, now + STALE_S), before)
-    return person
+    person = look(right.person, STALE_S)
+    return person if person is not None and person.active and person.stamp == right.stamp else None
 
 
-def _look(key: _Key, *, stale: bool = False) -> _Held | None:
+def _look(key: _Key) -> _Held | None:
     if _held_at != generation() or parts.keys().is_sealed:
         return None
     held = _held.get(key)
-    if held is None:
-        return None
-    now = parts.clock().elapsed()
-    return held if now < (held.until if stale else held.fresh_until) else None
+    return held if held is not None and parts.clock().elapsed() < held.until else None
 
 
 def _keep(key: _Key, held: _Held, before: int) -> None:
@@ -191,10 +194,10 @@ def _key(claim: Claim) -> _Key:
     return tenant, "token", token_index(claim.token)
 
 
-def _password_key(offered: PasswordOffered) -> _Key:
+def _password_digest(offered: PasswordOffered) -> bytes:
     whole = "\0".join((_NONCE, str(len(offered.name)), offered.name, offered.password))
     octets = b"basic\0" + whole.encode("utf-8", "surrogatepass")
-    return parts.tenant(), "password", parts.keys().index(parts.tenant(), "token", octets)
+    return parts.keys().index(parts.tenant(), "token", octets)
 
 
 def _find(claim: Claim, key: _Key) -> PersonView | None:

@@ -32,6 +32,9 @@ __all__ = [
     "generation",
     "get",
     "names_of",
+    "recent",
+    "remembered",
+    "row_by_name",
     "standing",
     "view",
 ]
@@ -64,7 +67,7 @@ class _Memory:
     """What this process remembers of persons; thrown away as a whole at every change."""
 
     opened: dict[tuple[UUID, int, bytes], str]
-    standing: dict[UUID, tuple[float, PersonView | None]]
+    standing: dict[UUID, tuple[float, PersonView]]  # when read, house seconds
 
 
 _lock = threading.Lock()
@@ -205,16 +208,27 @@ def standing(person: UUID, stamp: int) -> PersonView | None:
     return found if found is not None and found.active and found.stamp == stamp else None
 
 
+def remembered(person: UUID, oldest_s: float) -> PersonView | None:
+    """As recent, but from memory only; None says nothing."""
+    held = _memory.standing.get(person)
+    if held is None or parts.keys().is_sealed or not 0 <= parts.clock().elapsed() - held[0] < oldest_s:
+        return None
+    return held[1]
+
+
 def recent(person: UUID, oldest_s: float) -> PersonView | None:
     """The person as read at most oldest_s house seconds ago, here or just now."""
-    memory, now, before = _memory, parts.clock().elapsed(), _generation
-    held = memory.standing.get(person)
-    if held is not None and not parts.keys().is_sealed and 0 <= now - held[0] < oldest_s:
-        return held[1]
+    found = remembered(person, oldest_s)
+    if found is not None:
+        return found
+    memory, now = _memory, parts.clock().elapsed()
     row = Person.objects.filter(tenant=parts.tenant(), id=person).first()
-    found = None if row is None else view(row)
-    # Inside a transaction this may be something nobody has committed yet.
-    if not connection.in_atomic_block and before == _generation:
+    if row is None:
+        return None
+    found = view(row)
+    # Inside a transaction this may be something nobody has committed yet. A change committed since the
+    # reading began has put another memory in place of this one.
+    if not connection.in_atomic_block:
         if len(memory.standing) >= _MOST_OPENED:
             memory.standing.clear()
         memory.standing[person] = (now, found)

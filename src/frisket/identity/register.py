@@ -112,6 +112,8 @@ def change(scope: Scope, person: UUID, names: PersonChange, *, by: Actor, tx: Tx
     """Raises NotFound, NotAllowed, NameTaken, BadName."""
     row = _manage(scope, person, by)
     _write_names(row, names)
+    if names.name is not None:
+        row.stamp += 1  # who signed in under the old name does so again
     _save(row, insert=False)
     facts = {
         "name": names.name is not None,
