@@ -102,7 +102,10 @@ def test_a_person_finds_only_their_own_acts(house):
     alice = Actor(ActorKind.PERSON, uuid4(), role="person")
     write("job.move", uuid4(), by=alice)
     write("job.move", uuid4(), by=house.administrator)
+    write("clock.jump")
     assert [entry.actor for entry in audit.recent(house.own(alice.id))] == [alice]
+    nobody = type(house.scope)(HOUSE, house.tenant, house.own(alice.id).purpose)
+    assert audit.recent(nobody) == []
 
 
 @pytest.mark.parametrize(

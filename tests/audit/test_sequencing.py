@@ -10,6 +10,7 @@ from django.db import DatabaseError, connections
 from frisket import audit
 from frisket.audit import files, sequencing
 from frisket.audit.log import SEGMENT, Log, Places, entries_from
+from frisket.audit.models import Leaf
 from frisket.plumbing import db, parts
 
 
@@ -42,7 +43,7 @@ class BreakingOs:
 
 
 def positions():
-    return sorted(position for position in sequencing.table().values_list("position", flat=True))
+    return sorted(position for position in Leaf.objects.values_list("position", flat=True))
 
 
 def test_each_row_is_told_its_position(log):
@@ -161,7 +162,7 @@ def test_a_log_whose_witness_is_gone_is_not_begun_anew(log, house):
 def test_a_row_that_becomes_visible_late_is_not_passed_over(house, log):
     """On PostgreSQL ids are given before the commit, so the lower one may come second."""
     log.write(2)
-    late = sequencing.table().order_by("id")[0]
+    late = Leaf.objects.order_by("id")[0]
     number = late.id
     late.delete()
     assert log.sequencer.run_once() == 1
@@ -169,7 +170,7 @@ def test_a_row_that_becomes_visible_late_is_not_passed_over(house, log):
     late.save(force_insert=True)
     assert log.sequencer.run_once() == 1
     assert audit.verify() == audit.Verdict(True, 2, 2, 0, [])
-    assert sequencing.table().get(id=number).position == 1
+    assert Leaf.objects.get(id=number).position == 1
 
 
 def test_two_who_sequence_at_once_do_not_double_anything(log):

@@ -2,17 +2,13 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db.models import QuerySet
 
 from frisket.audit.leaves import Entry, entry_of
-from frisket.audit.sequencing import table
+from frisket.audit.models import Leaf
 from frisket.plumbing.scope import Scope
-
-if TYPE_CHECKING:
-    from frisket.audit.models import Leaf
 
 __all__ = ["EVERYTHING", "Search", "history", "recent", "visible"]
 
@@ -81,8 +77,11 @@ def recent(
 def visible(scope: Scope) -> "QuerySet[Leaf]":
     """The leaves a scope may search in."""
     rows = _of_tenant(scope)
-    return rows.filter(actor=scope.actor.id) if scope.own_only else rows
+    if not scope.own_only:
+        return rows
+    # Nobody's own acts are those of the house, which have no actor.
+    return rows.none() if scope.actor.id is None else rows.filter(actor=scope.actor.id)
 
 
 def _of_tenant(scope: Scope) -> "QuerySet[Leaf]":
-    return table().filter(tenant=scope.tenant)
+    return Leaf.objects.filter(tenant=scope.tenant)

@@ -9,36 +9,32 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import structlog
-from django.apps import apps
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.models import Max, QuerySet
 
 from frisket.audit import files
 from frisket.audit.errors import LogDamaged
 from frisket.audit.log import Log, Places, entries_from
+from frisket.audit.models import Leaf
 from frisket.audit.recording import BELL
 from frisket.errors import FrisketError
 from frisket.plumbing import db, parts
 from frisket.plumbing.keys import Sealed
 
-if TYPE_CHECKING:
-    from frisket.audit.models import Leaf
-
-__all__ = ["BATCH", "Overview", "Sequencer", "every_waiting", "overview", "sequence", "table"]
+__all__ = ["BATCH", "Overview", "Sequencer", "every_waiting", "overview", "sequence"]
 
 BATCH = 2048  # rows in one go: bounds how long their update keeps other writers waiting
 EVERY_S = 10.0
 REST_S = 0.5  # between two goes under load, so that one set of syncs carries many leaves
 
+_PLACE_ARRAYS = (
+    "UPDATE audit_leaf SET position = placed.position"
+    " FROM unnest(%s::bigint[], %s::bigint[]) AS placed (position, id) WHERE audit_leaf.id = placed.id"
+)
+
 _log = structlog.get_logger("frisket.audit")
-
-
-def table() -> "QuerySet[Leaf]":
-    # By name: the framework imports this room before its tables may be defined.
-    return apps.get_model("audit", "Leaf")._default_manager.all()
 
 
 def sequence() -> int:
@@ -50,7 +46,7 @@ def sequence() -> int:
     places = Places.of(parts.data())
     files.make_folder(places.folder)
     with files.exclusive(places.folder):
-        placed = table().aggregate(last=Max("position"))["last"]
+        placed = Leaf.objects.aggregate(last=Max("position"))["last"]
         if placed is not None and files.size_or_none(places.head) is None:
             raise LogDamaged("the sealed witness of the log is gone")
         log = Log.open(places, parts.keys(), parts.tenant())
@@ -64,12 +60,16 @@ def sequence() -> int:
 
 
 def _waiting() -> "QuerySet[Leaf, tuple[int, bytes | memoryview]]":
-    return table().filter(position__isnull=True).order_by("id").values_list("id", "body")
+    return Leaf.objects.filter(position__isnull=True).order_by("id").values_list("id", "body")
 
 
 def _place(pairs: Sequence[tuple[int, int]]) -> None:
     with db.transaction(), connection.cursor() as cursor:
-        cursor.executemany("UPDATE audit_leaf SET position = %s WHERE id = %s", pairs)
+        if db.is_sqlite():
+            cursor.executemany("UPDATE audit_leaf SET position = %s WHERE id = %s", pairs)
+        else:
+            positions, rows = [position for position, _ in pairs], [row for _, row in pairs]
+            cursor.execute(_PLACE_ARRAYS, (positions, rows))
 
 
 def _place_signed(places: Places, start: int, end: int) -> None:
@@ -109,8 +109,8 @@ class Overview:
 
 
 def overview() -> Overview:
-    last = table().aggregate(last=Max("position"))["last"]
-    return Overview(0 if last is None else last + 1, table().filter(position__isnull=True).count())
+    last = Leaf.objects.aggregate(last=Max("position"))["last"]
+    return Overview(0 if last is None else last + 1, Leaf.objects.filter(position__isnull=True).count())
 
 
 class Sequencer:
