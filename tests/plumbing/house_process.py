@@ -1,7 +1,7 @@
 """A house in a process of its own, so that a test can kill it: ``house_process.py <data folder> <role>``.
 
-``queue`` queues one item; ``work`` runs a worker whose handler writes "begun <time>" and "done" to the log file
-and sleeps in between for as long as a file called ``slow`` is there.
+``queue`` queues one item; ``work`` runs a worker whose handler writes "begun-<attempt>" and "done" to the
+log file and sleeps in between for as long as a file called ``slow`` is there.
 """
 
 import os
