@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import IntegrityError
 
-from frisket import audit
+from frisket import audit, identity
 from frisket.device import registry
 from frisket.device.address import Address
 from frisket.device.capabilities import RAW, UNKNOWN, Capabilities
@@ -60,6 +60,7 @@ def behind(queue: QueueView) -> list[DeviceView]:
 
 def add_device(scope: Scope, new: NewDevice, *, by: Actor, tx: Tx) -> DeviceView:
     """Raises BadName, BadAddress, NameTaken."""
+    identity.require(by, identity.Permission.DEVICES_MANAGE)
     address = Address.read(new.uri)
     name = canonical(new.name)
     _free(scope, name)
@@ -97,6 +98,7 @@ def adopt(scope: Scope, id: UUID, adoption: Adoption, *, by: Actor, tx: Tx) -> D
 
     The only way to change a pin.
     """
+    identity.require(by, identity.Permission.DEVICES_MANAGE)
     row = _row(scope, id)
     before = bytes(row.pinned_sha256) if row.pinned_sha256 is not None else None
     _take(row, adoption)
@@ -115,6 +117,7 @@ def change_device(scope: Scope, id: UUID, change: DeviceChange, *, by: Actor, tx
     Another host, port, path or scheme is another device until somebody adopts it: pin, printer-uuid, what
     it was found to do and its terminal's token are erased (R20).
     """
+    identity.require(by, identity.Permission.DEVICES_MANAGE)
     row = _row(scope, id)
     facts: dict[str, str | int | bool | None] = {}
     if change.name is not None and canonical(change.name) != row.name:
@@ -143,6 +146,7 @@ def change_device(scope: Scope, id: UUID, change: DeviceChange, *, by: Actor, tx
 def remove_device(scope: Scope, id: UUID, *, by: Actor, tx: Tx) -> None:
     """Raises InUse when it is the last named device of a queue: without any named device that queue would
     silently print on every device of the house."""
+    identity.require(by, identity.Permission.DEVICES_MANAGE)
     row = _row(scope, id)
     for queue in QueueDevice.objects.filter(device=row).values_list("queue_id", flat=True):
         if not QueueDevice.objects.filter(queue=queue).exclude(device=row).exists():
@@ -177,6 +181,7 @@ def set_state(id: UUID, state: str, reasons: Sequence[str] = (), message: str = 
 
 def enrol_terminal(scope: Scope, id: UUID, *, by: Actor, tx: Tx) -> str:
     """A fresh token for the terminal at this device, shown once; an older one stops working."""
+    identity.require(by, identity.Permission.DEVICES_MANAGE)
     row = _row(scope, id)
     token = keys.new_token()
     row.secret_index = parts.keys().index(scope.tenant, "token", token)

@@ -35,7 +35,12 @@ class Capabilities:
     def from_plain(cls, plain: Mapping[str, Any]) -> "Capabilities":
         """Unknown keys of a newer house are ignored, missing ones have their default."""
         known = {each.name for each in fields(cls)}
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in plain.items() if k in known})
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in plain.items()
+            if name in known
+        }
+        return cls(**values)
 
 
 UNKNOWN = Capabilities(sides=("one-sided", "two-sided-long-edge", "two-sided-short-edge"), copies_max=999)

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import IntegrityError
 from django.db.models import ProtectedError
 
-from frisket import audit
+from frisket import audit, identity
 from frisket.device import registry
 from frisket.device.errors import BadName, BadValue, InUse, NameTaken, NoSuchDevice, NoSuchQueue
 from frisket.device.models import Device, Queue, QueueDevice
@@ -66,6 +66,7 @@ def queues(scope: Scope) -> list[QueueView]:
 
 def add_queue(scope: Scope, new: NewQueue, *, by: Actor, tx: Tx) -> QueueView:
     """The first queue becomes the default. Raises BadName, BadValue, NameTaken, NoSuchDevice."""
+    identity.require(by, identity.Permission.QUEUES_MANAGE)
     name = canonical(new.name)
     _free(scope, name)
     row = Queue(
@@ -94,6 +95,7 @@ def add_queue(scope: Scope, new: NewQueue, *, by: Actor, tx: Tx) -> QueueView:
 
 def change_queue(scope: Scope, id: UUID, change: QueueChange, *, by: Actor, tx: Tx) -> QueueView:
     """Raises BadName, BadValue, NameTaken, NoSuchQueue, NoSuchDevice."""
+    identity.require(by, identity.Permission.QUEUES_MANAGE)
     row = _row(scope, id)
     facts: dict[str, str | int | bool | None] = {}
     if change.name is not None and canonical(change.name) != row.name:
@@ -130,6 +132,7 @@ def change_queue(scope: Scope, id: UUID, change: QueueChange, *, by: Actor, tx: 
 
 def remove_queue(scope: Scope, id: UUID, *, by: Actor, tx: Tx) -> None:
     """Raises InUse while there is a job of it, its history included. The oldest other becomes the default."""
+    identity.require(by, identity.Permission.QUEUES_MANAGE)
     row = _row(scope, id)
     was_default = row.is_default
     try:
