@@ -31,7 +31,7 @@ from frisket.spool.limits import held_by, held_in_all, load_counters, room_for, 
 from frisket.spool.reading import read, read_sync, size_of
 from frisket.spool.receipts import Receipt, is_genuine, receipt
 from frisket.spool.sealing import SealedDoc, seal, seal_octets, seal_pieces
-from frisket.spool.shredding import overwrite_doomed, shred
+from frisket.spool.shredding import overwrite_doomed, shred, shred_many
 from frisket.spool.store import close, store
 from frisket.spool.sweeping import Sweep, sweep
 from frisket.spool.tickets import Ticket, Use, ticket
@@ -77,6 +77,7 @@ __all__ = [
     "seal_octets",
     "seal_pieces",
     "shred",
+    "shred_many",
     "size_of",
     "space",
     "store",

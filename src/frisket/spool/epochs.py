@@ -13,6 +13,7 @@ from frisket.spool.jobkeys import epochs_in_hand
 from frisket.spool.limits import load_counters
 from frisket.spool.models import JobKey, ReceiptRow
 from frisket.spool.receipts import add_note, reach
+from frisket.spool.rows import update_keys
 from frisket.spool.shredding import retire_segments
 from frisket.spool.store import store
 
@@ -56,14 +57,14 @@ def rewrap() -> Rewrapped:
             moved = []
             for row in batch:
                 try:
-                    row.wrapped, row.epoch, row.version = store_keys.rewrap_job_key(
+                    again = store_keys.rewrap_job_key(
                         tenant, row.job_id, bytes(row.wrapped), row.epoch, row.version
                     )
                 except (keys.Damaged, keys.EpochGone):
                     damaged.append(row.job_id)
                     continue
-                moved.append(row)
-            JobKey.objects.bulk_update(moved, ["wrapped", "epoch", "version"])
+                moved.append((*again, row.job_id))
+            update_keys(moved)
         done += len(moved)
         if not batch:
             return Rewrapped(done, damaged)

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import F
 
-from frisket.plumbing import blobs, db, parts
+from frisket.plumbing import blobs, parts
 from frisket.plumbing.crashpoints import pass_, point
 from frisket.plumbing.db import Tx
 from frisket.plumbing.keys import Kind
@@ -16,6 +15,7 @@ from frisket.spool.errors import NotHere, SpoolFull
 from frisket.spool.jobkeys import HeldKey, put_down, wrapped_now
 from frisket.spool.limits import COUNTERS
 from frisket.spool.models import JobKey
+from frisket.spool.rows import KeyRow, ObjectRow, insert_keys, insert_objects
 from frisket.spool.sealing import SealedDoc
 from frisket.spool.store import store
 
@@ -25,16 +25,6 @@ _BEFORE_PLACE = point("spool.before-place")
 _AFTER_PLACE = point("spool.after-place")
 _AFTER_ROWS = point("spool.after-rows")
 _AFTER_COMMIT = point("spool.after-commit")
-
-_INSERT_KEY = (
-    "INSERT INTO spool_jobkey (job_id, tenant, person, octets, wrapped, epoch, version)"
-    " VALUES (%s, %s, %s, %s, %s, %s, %s)"
-)
-_INSERT_OBJECT = (
-    "INSERT INTO spool_sealedobject"
-    ' (job_id, kind, document, version, epoch, octets, place, name, "offset", state)'
-    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'kept')"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,54 +59,26 @@ def place_many(sealed: Iterable[SealedDoc]) -> None:
 
 
 def keep_many(items: Sequence[Keep], *, tx: Tx) -> None:
-    """The rows of many jobs' keys and objects, all placed already, in the caller's transaction.
-
-    Written without the framework's models: this is on the way of every accepted job.
-    """
-    native = not db.is_sqlite()  # SQLite keeps an id as its hexadecimal digits
-    _insert_keys([item for item in items if item.new], native)
+    """The rows of many jobs' keys and objects, all placed already, in the caller's transaction."""
+    tenant = parts.tenant()
+    insert_keys(
+        KeyRow(item.key.job, tenant, item.person, item.octets, *wrapped_now(item.key))
+        for item in items
+        if item.new
+    )
     for item in items:
         if not item.new:
             _add_octets(item)
-    objects = []
-    places = []
-    for item in items:
-        job = item.key.job if native else item.key.job.hex
-        for doc in item.documents:
-            if (place := doc.place) is None:
-                raise ValueError("an object without a place cannot be kept")
-            places.append(place)
-            objects.append(
-                (
-                    job,
-                    int(doc.kind),
-                    doc.document,
-                    doc.version,
-                    doc.epoch,
-                    doc.octets,
-                    place.where,
-                    place.name,
-                    place.offset,
-                )
-            )
-    if objects:
-        with connection.cursor() as cursor:
-            cursor.executemany(_INSERT_OBJECT, objects)
+    objects = [_object(item.key.job, doc) for item in items for doc in item.documents]
+    insert_objects(objects)
     pass_(_AFTER_ROWS)
-    tx.on_commit(partial(_kept, items, places))
+    tx.on_commit(partial(_kept, items, [row.place for row in objects]))
 
 
-def _insert_keys(items: Sequence[Keep], native: bool) -> None:
-    if not items:
-        return
-    tenant = parts.tenant() if native else parts.tenant().hex
-    rows = []
-    for item in items:
-        job = item.key.job if native else item.key.job.hex
-        person = item.person if native else item.person.hex
-        rows.append((job, tenant, person, item.octets, *wrapped_now(item.key)))
-    with connection.cursor() as cursor:
-        cursor.executemany(_INSERT_KEY, rows)
+def _object(job: UUID, doc: SealedDoc) -> ObjectRow:
+    if doc.place is None:
+        raise ValueError("an object without a place cannot be kept")
+    return ObjectRow(job, doc.kind, doc.document, doc.version, doc.epoch, doc.octets, doc.place)
 
 
 def _add_octets(item: Keep) -> None:

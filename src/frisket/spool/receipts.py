@@ -16,11 +16,11 @@ from frisket.plumbing.db import Tx, transaction
 from frisket.plumbing.scope import HOUSE, Scope
 from frisket.spool.errors import NotHere
 from frisket.spool.models import ReceiptRow
+from frisket.spool.rows import update_receipts
 
 __all__ = ["Receipt", "is_genuine", "reach", "receipt", "sign"]
 
 _BATCH = 200
-_TOUCHED = ["e1_at", "overwritten_at", "e2_at", "e3_at", "note", "body", "signature"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def change_rows(
     for row in found:
         change(row)
         sign(row)
-    ReceiptRow.objects.bulk_update(found, _TOUCHED, batch_size=_BATCH)
+    update_receipts(found)
     audit.record_many([audit.NewLeaf(act, row.job, HOUSE, {"epoch": row.epoch}) for row in found], tx=tx)
 
 

@@ -9,17 +9,18 @@ from functools import partial
 from uuid import UUID
 
 from frisket import audit
-from frisket.plumbing import parts, work
+from frisket.plumbing import keys, parts, work
 from frisket.plumbing.crashpoints import pass_, point
 from frisket.plumbing.db import Tx, transaction
 from frisket.plumbing.scope import HOUSE
 from frisket.spool.limits import COUNTERS
-from frisket.spool.models import JobKey, ReceiptRow, SealedObject
+from frisket.spool.models import ReceiptRow, SealedObject
 from frisket.spool.reading import place_of
 from frisket.spool.receipts import add_note, change_rows, sign
+from frisket.spool.rows import TakenKey, doom_objects, insert_receipts, take_keys
 from frisket.spool.store import store
 
-__all__ = ["OVERWRITE", "overwrite_doomed", "shred"]
+__all__ = ["OVERWRITE", "overwrite_doomed", "retire_segments", "shred", "shred_many"]
 
 OVERWRITE = "spool.overwrite"
 _AT_ONCE = 256  # objects overwritten under one sync of each segment, and one commit
@@ -35,34 +36,52 @@ def shred(job: UUID, *, tx: Tx) -> None:
 
     From the commit on nothing opens the job (E1). The receipt is there from then on.
     """
-    if ReceiptRow.objects.filter(pk=job).exists():
+    shred_many([job], tx=tx)
+
+
+def shred_many(jobs: Sequence[UUID], *, tx: Tx) -> None:
+    """As shred, for many jobs at once."""
+    had = set(ReceiptRow.objects.filter(pk__in=jobs).values_list("job", flat=True))
+    jobs = [job for job in dict.fromkeys(jobs) if job not in had]
+    if not jobs:
         return
     pass_(_BEFORE_ROWS)
-    key = JobKey.objects.filter(pk=job).values_list("tenant", "person", "epoch", "octets").first()
-    JobKey.objects.filter(pk=job).delete()
-    doomed = SealedObject.objects.filter(job_id=job)
-    places = [place_of(*row) for row in doomed.values_list("place", "name", "offset", "octets")]
-    doomed.update(state="doomed")
+    taken = take_keys(jobs)
+    doomed: dict[UUID, list[int]] = {}
+    for job, octets in doom_objects(jobs):
+        doomed.setdefault(job, []).append(keys.sealed_length(octets))
+    receipts = [_first_receipt(job, taken.get(job), doomed.get(job, [])) for job in jobs]
+    insert_receipts(receipts)
+    audit.record_many(
+        [
+            audit.NewLeaf(
+                "erase.e1", row.job, HOUSE, {"epoch": row.epoch, "pieces": row.pieces, "octets": row.octets}
+            )
+            for row in receipts
+        ],
+        tx=tx,
+    )
+    if doomed:
+        work.enqueue(OVERWRITE, {}, tx=tx, once=OVERWRITE)
+    for key in taken.values():
+        tx.on_commit(partial(COUNTERS.add, key.person, -1, -key.octets))
+    pass_(_AFTER_ROWS)
+
+
+def _first_receipt(job: UUID, key: TakenKey | None, lengths: Sequence[int]) -> ReceiptRow:
     now = parts.clock().now()
     row = ReceiptRow(
         job=job,
-        tenant=key[0] if key else parts.tenant(),
-        person=key[1] if key else None,
-        epoch=key[2] if key else 0,
-        pieces=len(places),
-        octets=sum(place.octets for place in places),
+        tenant=key.tenant if key else parts.tenant(),
+        person=key.person if key else None,
+        epoch=key.epoch if key else 0,
+        pieces=len(lengths),
+        octets=sum(lengths),
         e1_at=now,
-        overwritten_at=None if places else now,
+        overwritten_at=None if lengths else now,
     )
     sign(row)
-    row.save(force_insert=True)
-    facts = {"epoch": row.epoch, "pieces": row.pieces, "octets": row.octets}
-    audit.record("erase.e1", job, by=HOUSE, tx=tx, facts=facts)
-    if places:
-        work.enqueue(OVERWRITE, {}, tx=tx, once=OVERWRITE)
-    if key is not None:
-        tx.on_commit(partial(COUNTERS.add, key[1], -1, -key[3]))
-    pass_(_AFTER_ROWS)
+    return row
 
 
 @work.handles(OVERWRITE)
