@@ -7,7 +7,7 @@ same transaction; so a crash anywhere is recovered by reading states.
 from frisket.flow.counting import count
 from frisket.flow.itinerary import NEXT_STAGE, WAITS_FOR_SOMEBODY
 from frisket.flow.recovery import Recovered, recover
-from frisket.flow.steps import next_stage, send_stage
+from frisket.flow.steps import next_stage
 from frisket.flow.timers import look_at_the_clock
 from frisket.flow.walking import walk
 
@@ -19,6 +19,5 @@ __all__ = [
     "look_at_the_clock",
     "next_stage",
     "recover",
-    "send_stage",
     "walk",
 ]

@@ -5,7 +5,7 @@ from frisket.flow.counting import count
 from frisket.flow.walking import choose_device, hold_reason
 from frisket.plumbing import parts
 from frisket.plumbing.db import transaction
-from frisket.plumbing.scope import HOUSE
+from frisket.plumbing.scope import HOUSE, Purpose, Scope
 
 __all__ = ["admit", "prepare", "send", "settle", "shelve", "shred"]
 
@@ -64,7 +64,8 @@ def shelve(view: job.JobView) -> None:
 
 def send(view: job.JobView) -> None:
     """To the device. Returns when it is known, or known not to be known, what became of it."""
-    delivery.deliver(view)
+    if view.device is not None:
+        delivery.send(view.id, view.device)
 
 
 def settle(view: job.JobView) -> None:
@@ -72,7 +73,7 @@ def settle(view: job.JobView) -> None:
     if view.counted == "due":
         count(view)
         view = job.get_for_stage(view.id)
-    said = delivery.last_word(view.id)
+    said = delivery.attempts(_stage_scope(), view.id)[-1:]
     with transaction() as tx:
         job.move(
             view.id,
@@ -86,8 +87,14 @@ def settle(view: job.JobView) -> None:
         ledger.write(_entry(view, said), tx=tx)
 
 
-def _entry(view: job.JobView, said: delivery.LastWord) -> ledger.NewEntry:
-    impressions, sheets, source = said.impressions, said.sheets, "device"
+def _stage_scope() -> Scope:
+    return Scope(HOUSE, parts.tenant(), Purpose.STAGE)
+
+
+def _entry(view: job.JobView, said: list[delivery.AttemptView]) -> ledger.NewEntry:
+    impressions = said[0].impressions if said else None
+    sheets = said[0].sheets if said else None
+    source = "device"
     if impressions is None:
         source = "document" if view.pages is not None else "none"
         impressions = view.pages * view.copies if view.pages is not None else None

@@ -140,7 +140,6 @@ def _moved(entry: audit.Entry, scope: Scope) -> str:
     facts = entry.facts
     to, why = State(str(facts["to"])), Reason(str(facts["why"]))
     name = _device_name(scope, facts.get("device"))
-    note = str(facts.get("note") or "")
     if to is State.HELD:
         text = _HELD.get(why, _waits)()
     elif to is State.RELEASED:
@@ -149,7 +148,7 @@ def _moved(entry: audit.Entry, scope: Scope) -> str:
         text = _ended(why, entry, scope)
     else:
         text = _PASSING[to](name, why)
-    return f"{text} ({note})" if note else text
+    return text
 
 
 _PASSING = {

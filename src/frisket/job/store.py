@@ -46,7 +46,7 @@ __all__ = [
 
 NONE = Changes()
 NEXT = "flow.next"  # the work that takes a job to its next stage; only flow knows which that is
-SEND = "flow.send"  # the same for a released job: one at a time per device
+SEND = "delivery.send"  # the same for a released job: one at a time per device
 LIVE = (
     State.RECEIVING,
     State.RECEIVED,
@@ -80,7 +80,7 @@ def create_many(new: Sequence[NewJob], *, by: Sequence[Actor], tx: Tx) -> list[J
                     "queue": item.queue.hex,
                     "door": item.door,
                     "state": item.state.value,
-                    "passed": " ".join(item.passed),
+                    "passed": "+".join(item.passed),
                     "why": item.why.value,
                     "documents": row.documents,
                     "octets": row.octets,
@@ -100,72 +100,11 @@ def _onward(row: Job, now: datetime) -> work.NewWork | None:
     over = state is State.ENDED and row.due_at is not None and row.due_at <= now
     if state not in ONWARD and not over:
         return None
-    kind = SEND if state is State.RELEASED else NEXT
-    group = row.device_id.hex if state is State.RELEASED and row.device_id else ""
-    return work.NewWork(kind, {"job": row.id.hex}, group=group, once=f"{kind}:{row.id.hex}:{state.value}")
-
-
-def _row(new: NewJob, number: int, now: datetime) -> Job:
-    return Job(
-        id=new.id,
-        number=number,
-        tenant=parts.tenant(),
-        site=parts.site(),
-        queue_id=new.queue,
-        person_id=new.person,
-        device_id=new.device,
-        state=new.state.value,
-        why=new.why.value,
-        door=new.door,
-        format=new.format,
-        octets=sum(doc.octets for doc in new.documents),
-        documents=len(new.documents),
-        counted="due" if new.documents else "later",
-        copies=new.copies,
-        options=new.options.to_plain(),
-        hold=new.hold,
-        hold_until=new.hold_until,
-        password_verifier=new.password_verifier,
-        history=_seal_history(new.id, new.title, new.owner, new.printer_uri),
-        client_key=new.client_key,
-        created_at=now,
-        state_at=now,
-        due_at=_due(new.state, now, new.queue, new.hold_until),
-    )
-
-
-def _seal_history(job: UUID, title: str, owner: str, printer_uri: str) -> bytes:
-    text = json.dumps([title, owner, printer_uri], ensure_ascii=False)
-    return parts.keys().seal_personal(parts.tenant(), job, text)
-
-
-def _open_history(row: Job) -> tuple[str | None, str | None, str]:
-    if not row.history:
-        return None, None, ""
-    title, owner, uri = json.loads(parts.keys().open_personal(row.tenant, row.id, bytes(row.history)))
-    return title, owner, uri
-
-
-def _document(job: UUID, new: NewDocument) -> Document:
-    name = parts.keys().seal_personal(parts.tenant(), job, new.name) if new.name else None
-    return Document(job_id=job, number=new.number, format=new.format, octets=new.octets, name_sealed=name)
-
-
-def _due(
-    state: State, now: datetime, queue: UUID, hold_until: datetime | None, outcome: Outcome = Outcome.NONE
-) -> datetime | None:
-    """When the state runs out: a held job expires or its time comes, an ended one is erased, history goes."""
-    rules = device.queue(queue)
-    if state is State.HELD:
-        expires = now + timedelta(seconds=rules.held_s)
-        return min(expires, hold_until) if hold_until is not None else expires
-    if state is State.RECEIVING:
-        return now + timedelta(seconds=parts.settings().limits.operation_timeout_s)
-    if state is State.ENDED:
-        return now + timedelta(seconds=rules.printed_s if outcome is Outcome.PRINTED else 0)
-    if state is State.ERASED:
-        return now + timedelta(seconds=max(60, rules.history_s))
-    return None
+    if state is State.RELEASED and row.device_id is not None:
+        there = row.device_id.hex
+        payload = {"job": row.id.hex, "device": there, "fence": 0}
+        return work.NewWork(SEND, payload, group=f"device:{there}", once=f"send:{row.id.hex}:0")
+    return work.NewWork(NEXT, {"job": row.id.hex}, once=f"{NEXT}:{row.id.hex}:{state.value}")
 
 
 def add_document(
@@ -221,11 +160,10 @@ def move(
         facts={
             "from": expected.value,
             "to": to.value,
-            "passed": " ".join(passed),
+            "passed": "+".join(passed),
             "why": why.value,
             "device": row.device_id.hex if row.device_id else None,
             **({"outcome": row.outcome} if row.outcome else {}),
-            **({"note": changes.note} if changes.note else {}),
             **changes.facts,
         },
     )

@@ -1,0 +1,271 @@
+"""`frisket serve`: the whole house in one process, or the parts that --only names."""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvloop
+from a2wsgi import WSGIMiddleware
+
+from frisket import audit, delivery, flow, identity, intake, release
+from frisket.plumbing import db, httpd, work
+from frisket.plumbing.scope import Actor, Scope
+from frisket.plumbing.settings import Door, Settings
+from frisket.programs import commands, metrics
+from frisket.programs.control import ControlServer
+from frisket.programs.errors import NotForParts, WrongUse
+from frisket.programs.house import House
+from frisket.web import application, door, headers
+
+__all__ = ["PARTS", "only_of", "serve"]
+
+log = logging.getLogger("frisket.serve")
+PARTS = ("doors", "worker", "web")
+SYNC_FAILED = 74  # EX_IOERR: a supervisor starts the house again, and recovery sorts it out
+SLOTS = 24
+HEADERS = tuple((name.lower().encode(), value.encode()) for name, value in headers.HEADERS)
+
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+
+class _Release:
+    """The release room as the IPP door knows it."""
+
+    def cancel(self, scope: Scope, job: Any, *, by: Actor) -> None:
+        commands.cancel_job(scope, job, by=by)
+
+    def hold(self, scope: Scope, job: Any, *, by: Actor) -> None:
+        release.hold(scope, job, by=by)
+
+    def let_go(self, scope: Scope, job: Any, *, by: Actor) -> None:
+        release.let_go(scope, job, by=by)
+
+    def password_verifier(self, job_password: bytes, encryption: str) -> bytes:
+        return release.make_verifier(job_password, encryption)
+
+
+RELEASE_COMMANDS = _Release()
+
+
+@dataclass
+class _Running:
+    """What is up, in the order it went up."""
+
+    urls: dict[str, str] = field(default_factory=dict)
+    listeners: list[httpd.Listener] = field(default_factory=list)
+    intake: intake.Intake | None = None
+    engine: work.Engine | None = None
+    sequencer: audit.Sequencer | None = None
+    control: ControlServer | None = None
+
+
+def serve(house: House, *, only: tuple[str, ...], ready_file: Path | None) -> None:
+    """Run until SIGTERM or SIGINT; what is under way is finished first."""
+    if only and not house.settings.database.url:
+        raise NotForParts("parts of a house need a database that several processes share")
+    _log_to_stderr()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(house, only or PARTS, ready_file))
+
+
+async def _serve(house: House, only: tuple[str, ...], ready_file: Path | None) -> None:
+    began = time.monotonic()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    running = _Running()
+    recovered = await asyncio.to_thread(_in_thread, flow.recover)
+    try:
+        await _open(house, only, running)
+        if ready_file is not None:
+            await asyncio.to_thread(_write_ready, ready_file, running.urls)
+        log.info("ready in %.2f s; %s", time.monotonic() - began, recovered)
+        await stop.wait()
+    finally:
+        await _close(running)
+
+
+async def _open(house: House, only: tuple[str, ...], running: _Running) -> None:
+    if "worker" in only:
+        delivery.ready()
+        running.engine = work.open_engine(SLOTS)
+        running.engine.start()
+        running.sequencer = audit.Sequencer()
+        running.sequencer.start()
+    running.intake = intake.Intake(flow.walk, on_failed_sync=_sync_failed)
+    running.intake.start()
+    if "doors" in only or "web" in only:
+        await _open_doors(house, only, running)
+    commands.URLS.clear()
+    commands.URLS.update(running.urls)
+    running.control = ControlServer(house.data, commands.runner(house, running.intake))
+    await running.control.open()
+
+
+async def _open_doors(house: House, only: tuple[str, ...], running: _Running) -> None:
+    settings = house.settings
+    app = _App(running, with_web="web" in only)
+    plan: list[tuple[str, Door, bool]] = [("web", settings.doors.web, True)]
+    if "doors" in only:
+        plan += [("ipps", settings.doors.ipps, True), ("ipp", settings.doors.ipp, False)]
+    for name, door, encrypted in plan:
+        if not door.on or (name == "ipp" and settings.house.level != "normal"):
+            continue
+        tls = house.certificates.server_context(want_client_certificate=name == "ipps") if encrypted else None
+        listener = httpd.Listener(app, _bounds(settings), tls=tls)
+        await listener.open(door.address, door.port)
+        running.listeners.append(listener)
+        running.urls.update(_urls(name, _shown_host(settings, door), listener.port))
+    running.urls = {
+        name: running.urls[name] for name in ("web", "api", "ipp", "ipps") if name in running.urls
+    }
+
+
+def _urls(name: str, host: str, port: int) -> dict[str, str]:
+    if name == "web":
+        return {"web": f"https://{host}:{port}", "api": f"https://{host}:{port}/api/v1"}
+    return {name: f"{name}://{host}:{port}/ipp/print"}
+
+
+def _shown_host(settings: Settings, door: Door) -> str:
+    if door.address and door.address not in ("0.0.0.0", "::"):
+        return f"[{door.address}]" if ":" in door.address else door.address
+    return settings.house.host_names[0] if settings.house.host_names else "localhost"
+
+
+def _bounds(settings: Settings) -> httpd.Bounds:
+    limits = settings.limits
+    return httpd.Bounds(
+        header_bytes=limits.ipp_header_bytes,
+        header_s=limits.header_s,
+        idle_s=limits.idle_s,
+        slowest_bytes_per_s=limits.slowest_bytes_per_s,
+        connections=limits.connections,
+        waiting_per_address=limits.waiting_connections_per_address,
+    )
+
+
+class _App:
+    """Which door or page a request belongs to. Documents never pass through the web framework."""
+
+    def __init__(self, running: _Running, *, with_web: bool) -> None:
+        assert running.intake is not None
+        self._running = running
+        self._ipp = intake.IppDoor(running.intake, RELEASE_COMMANDS, web=self._web_address)
+        self._upload = intake.UploadDoor(running.intake, door.authenticate, HEADERS)
+        self._pages = WSGIMiddleware(application.application(), workers=8) if with_web else None
+
+    def _web_address(self) -> str:
+        return self._running.urls.get("web", "https://localhost")
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        path, method = scope["path"], scope["method"]
+        if path.startswith(("/ipp/", "/printers/")) or _is_ipp(scope):
+            await self._ipp(scope, receive, send)
+        elif path == "/api/v1/jobs" and method == "POST":
+            await self._upload(scope, receive, send)
+        elif path in ("/healthz", "/readyz"):
+            await _reply(send, 200, b"ok\n", b"text/plain")
+        elif path == "/metrics":
+            status, body = await asyncio.to_thread(_in_thread, metrics.page, dict(scope["headers"]))
+            await _reply(send, status, body, b"text/plain; version=0.0.4")
+        elif self._pages is not None and scope["scheme"] == "https":
+            await self._pages(scope, receive, send)  # type: ignore[arg-type]
+        else:
+            await _reply(send, 404, b"Nothing here.\n", b"text/plain")
+
+
+def _is_ipp(scope: Mapping[str, Any]) -> bool:
+    if scope["method"] != "POST":
+        return False
+    kind = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
+    return bool(kind.lower().startswith(b"application/ipp"))
+
+
+async def _reply(send: Send, status: int, body: bytes, kind: bytes) -> None:
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), *HEADERS]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _in_thread(act: Callable[..., Any], *values: Any) -> Any:
+    """Database work of a thread that is not ours to keep: its connection closes with it."""
+    try:
+        return act(*values)
+    finally:
+        db.close_connections()
+
+
+def _write_ready(file: Path, urls: dict[str, str]) -> None:
+    token = None
+    try:
+        if identity.setup_needed():
+            with db.transaction() as tx:
+                token = identity.new_setup_token(tx=tx)
+    finally:
+        db.close_connections()
+    fresh = file.with_name(file.name + ".new")
+    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(fd, "w") as out:
+        json.dump({"pid": os.getpid(), "urls": urls, "setup_token": token}, out)
+    os.replace(fresh, file)
+
+
+def _sync_failed(error: BaseException) -> None:
+    """A failed sync is never tried again (R27): stop accepting, exit, recover."""
+    log.critical("a sync failed; the house stops now and recovers at its next start", exc_info=error)
+    os._exit(SYNC_FAILED)
+
+
+async def _close(running: _Running) -> None:
+    if running.control is not None:
+        await running.control.close()
+    await asyncio.gather(*[listener.close() for listener in running.listeners])
+    if running.intake is not None:
+        await asyncio.to_thread(running.intake.stop)
+    if running.engine is not None:
+        await asyncio.to_thread(running.engine.stop)
+        await asyncio.to_thread(delivery.stop)
+    if running.sequencer is not None:
+        await asyncio.to_thread(running.sequencer.stop)
+
+
+def _log_to_stderr() -> None:
+    """One JSON line per event; fields, never a sentence with somebody's words in it."""
+    formatter = structlog.stdlib.ProcessorFormatter(
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        foreign_pre_chain=[
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+        ],
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.INFO)
+    for noisy in ("uvicorn", "procrastinate", "a2wsgi", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def only_of(text: str) -> tuple[str, ...]:
+    chosen = tuple(each.strip() for each in text.split(",") if each.strip())
+    unknown = [each for each in chosen if each not in PARTS]
+    if unknown:
+        raise WrongUse(f"there is no part {unknown[0]}; parts are: {', '.join(PARTS)}")
+    return chosen
