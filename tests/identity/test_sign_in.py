@@ -1,10 +1,10 @@
 """Cards, PINs and passwords: right ones, wrong ones, and what a refusal tells."""
 
-import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
 from statistics import median
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,9 +14,9 @@ from tests.identity.conftest import CONSOLE, Cast, terminal
 
 from frisket import audit, identity
 from frisket.identity import Role
-from frisket.identity.models import Credential, Person, Throttle
+from frisket.identity.models import Credential, Person
 from frisket.plumbing import keys, parts
-from frisket.plumbing.db import close_connections, transaction
+from frisket.plumbing.db import transaction
 from frisket.plumbing.scope import HOUSE
 
 CARD = "04A2246B115C80"
@@ -197,32 +197,25 @@ def test_signing_in_and_failing_are_in_the_log_with_factor_and_origin_but_no_add
     assert bad.facts == {"method": "pin", "door": "terminal"}
 
 
-def test_a_pin_revoked_while_it_is_being_checked_signs_nobody_in(house: House, cast: Cast) -> None:
+def test_a_pin_revoked_while_it_is_being_checked_signs_nobody_in(
+    house: House, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A slow check that began before the revocation must not end in a session after it."""
-    person = cast.bare("alice")
-    parts.keys().pin_cost = keys.Cost("slow", 19 * 1024, 60)
-    credential = cast.enrol(person, identity.NewPin("482915")).credential
-    outcome: list[object] = []
+    shown = cast.enrol(cast.bare("alice"), identity.NewPin())
+    slow, fitted = parts.keys().check_pin, []
 
-    def offer() -> None:
-        try:
-            outcome.append(identity.check(identity.PinOffered("alice", "482915"), at=CONSOLE))
-        except identity.Refused as refused:
-            outcome.append(refused)
-        finally:
-            close_connections()
+    def check_pin(*given: Any) -> bool:
+        fitted.append(slow(*given))
+        assert shown.credential is not None
+        with transaction() as tx:
+            identity.revoke(house.scope, shown.credential, by=house.administrator, tx=tx)
+        return fitted[0]
 
-    thread = threading.Thread(target=offer)
-    thread.start()
-    while not Throttle.objects.filter(
-        scope="identifier", failures=1
-    ):  # the attempt is counted first: now the hash is under way
-        time.sleep(0.005)
-    assert credential is not None
-    with transaction() as tx:
-        identity.revoke(house.scope, credential, by=house.administrator, tx=tx)
-    thread.join()
-    assert isinstance(outcome[0], identity.Refused)
+    monkeypatch.setattr(parts.keys(), "check_pin", check_pin)
+    assert shown.pin is not None
+    with pytest.raises(identity.Refused):
+        identity.check(identity.PinOffered("alice", shown.pin), at=CONSOLE)
+    assert fitted == [True]
 
 
 def test_the_last_use_of_a_credential_is_kept(house: House, cast: Cast) -> None:
