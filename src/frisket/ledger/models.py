@@ -25,4 +25,7 @@ class Entry(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["job", "at"], name="entry_once")]
-        indexes = [models.Index(fields=["tenant", "at"], name="entry_when"), models.Index(fields=["person", "at"], name="entry_whose")]
+        indexes = [
+            models.Index(fields=["tenant", "at"], name="entry_when"),
+            models.Index(fields=["person", "at"], name="entry_whose"),
+        ]
