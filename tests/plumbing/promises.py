@@ -426,6 +426,22 @@ class WorkPromises:
         assert "t.bad" in caplog.text and "swordfish" not in caplog.text
         assert "swordfish" not in repr(work.overview()) + repr(work.dead_letters())
 
+    def test_a_handler_that_asks_to_exit_is_dead_and_its_slot_is_free_again(
+        self, start: Callable[..., Engine]
+    ) -> None:
+        done: list[int] = []
+
+        def leave(item: work.Item) -> None:
+            raise SystemExit(1)
+
+        work.handles("t.leave")(leave)
+        work.handles("t.do")(lambda item: done.append(item.id))
+        start(1)
+        queue("t.leave")
+        until(lambda: dict(state_of("t.leave").errors) == {"SystemExit": 1}, "dead")
+        queue("t.do")
+        until(lambda: len(done) == 1, "the slot is free")
+
     def test_a_dead_letter_can_be_revived(self, start: Callable[..., Engine]) -> None:
         tries: list[int] = []
 

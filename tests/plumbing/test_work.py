@@ -77,6 +77,8 @@ class TestProcrastinate(WorkPromises):
         with connection.cursor() as cursor:
             cursor.execute("TRUNCATE procrastinate_jobs, procrastinate_workers CASCADE")
         yield
+        with connection.cursor() as cursor:
+            cursor.execute("TRUNCATE procrastinate_jobs, procrastinate_workers CASCADE")
 
     def leases_run_out(self, house: House) -> None:
         with connection.cursor() as cursor:

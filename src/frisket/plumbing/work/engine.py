@@ -217,12 +217,12 @@ def _do(held: _InHand, handler: Handler) -> Ended:
     item = Item(work.id, work.kind, work.payload, work.attempt, work.attempt, held.stop)
     try:
         handler.act(item)
-    except Exception as error:
+    except BaseException as error:  # a SystemExit too: a hand that died would renew its lease for ever
         return _failed(work, handler, error)
     return Ended(work, End.OVER)
 
 
-def _failed(work: Claimed, handler: Handler, error: Exception) -> Ended:
+def _failed(work: Claimed, handler: Handler, error: BaseException) -> Ended:
     """Only a class and places in our code are logged: an unexpected error's words may hold anything."""
     name = type(error).__name__
     if isinstance(error, OperationalError | InterfaceError):

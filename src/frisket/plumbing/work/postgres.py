@@ -37,7 +37,7 @@ from frisket.plumbing.work.terms import (
     WorkId,
 )
 
-__all__ = ["PostgresTable", "add", "cancel", "dead_letters", "overview", "prepare", "revive"]
+__all__ = ["PostgresTable", "add", "cancel", "dead_letters", "overview", "prepare", "revive", "table"]
 
 LEASE_LOST = "LeaseRanOut"
 OLDEST_WORKER_S = 24 * 3600.0
@@ -399,3 +399,7 @@ class _Ear(threading.Thread):
             while not self._ending.is_set():
                 for _ in line.notifies(timeout=5.0, stop_after=1):
                     bell.nudge()
+
+
+def table() -> PostgresTable:
+    return PostgresTable()

@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
+from importlib import import_module
+from typing import Protocol, cast
 
 from frisket.plumbing.db import Tx, is_sqlite
-from frisket.plumbing.work import bell, postgres, sqlite
+from frisket.plumbing.work import bell
 from frisket.plumbing.work.terms import DeadLetter, Kind, NewWork, Payload, QueueState, Table, WorkId
 
 __all__ = [
@@ -17,6 +20,28 @@ __all__ = [
     "revive",
     "table",
 ]
+
+
+class _Engine(Protocol):
+    """The functions of ``work.sqlite`` and ``work.postgres``."""
+
+    def add(self, new: Sequence[NewWork], *, tx: Tx) -> list[WorkId]: ...
+    def cancel(self, work: WorkId, *, tx: Tx) -> bool: ...
+    def revive(self, work: WorkId, *, tx: Tx) -> bool: ...
+    def dead_letters(self, kind: Kind | None, limit: int) -> list[DeadLetter]: ...
+    def overview(self) -> list[QueueState]: ...
+    def table(self) -> Table: ...
+    def prepare(self) -> None: ...
+
+
+@cache
+def _load(engine: str) -> _Engine:
+    # Loaded by name: procrastinate and its driver take 18 MB that a house on SQLite need not spend.
+    return cast(_Engine, import_module(f"frisket.plumbing.work.{engine}"))
+
+
+def _engine() -> _Engine:
+    return _load("sqlite" if is_sqlite() else "postgres")
 
 
 def enqueue(
@@ -42,40 +67,39 @@ def enqueue_many(new: Sequence[NewWork], *, tx: Tx) -> list[WorkId]:
     """Queue many at the cost of one; ids in the order given."""
     if not new:
         return []
-    ids = sqlite.add(new, tx=tx) if is_sqlite() else postgres.add(new, tx=tx)
+    ids = _engine().add(new, tx=tx)
     tx.on_commit(bell.nudge)
     return ids
 
 
 def cancel(work: WorkId, *, tx: Tx) -> bool:
     """Waiting work is gone; running work is told and may stop. False: it had ended already."""
-    told = sqlite.cancel(work, tx=tx) if is_sqlite() else postgres.cancel(work, tx=tx)
+    told = _engine().cancel(work, tx=tx)
     tx.on_commit(bell.nudge)
     return told
 
 
 def revive(work: WorkId, *, tx: Tx) -> bool:
     """A dead letter is tried again from the start. False: it is not dead."""
-    revived = sqlite.revive(work, tx=tx) if is_sqlite() else postgres.revive(work, tx=tx)
+    revived = _engine().revive(work, tx=tx)
     tx.on_commit(bell.nudge)
     return revived
 
 
 def dead_letters(kind: Kind | None = None, limit: int = 100) -> list[DeadLetter]:
     """The latest dead letters, latest first."""
-    return sqlite.dead_letters(kind, limit) if is_sqlite() else postgres.dead_letters(kind, limit)
+    return _engine().dead_letters(kind, limit)
 
 
 def overview() -> list[QueueState]:
     """Every kind that has rows, in order of kind."""
-    return sqlite.overview() if is_sqlite() else postgres.overview()
+    return _engine().overview()
 
 
 def table() -> Table:
-    return sqlite.SqliteTable() if is_sqlite() else postgres.PostgresTable()
+    return _engine().table()
 
 
 def prepare_database() -> None:
     """Make or update the tables of the engine, after Django's own migrations; may be called at any time."""
-    if not is_sqlite():
-        postgres.prepare()
+    _engine().prepare()

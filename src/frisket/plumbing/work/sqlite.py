@@ -28,7 +28,7 @@ from frisket.plumbing.work.terms import (
     WorkId,
 )
 
-__all__ = ["SqliteTable", "add", "cancel", "dead_letters", "overview", "revive"]
+__all__ = ["SqliteTable", "add", "cancel", "dead_letters", "overview", "prepare", "revive", "table"]
 
 WAITING, LATER, RUNNING, DEAD = "waiting", "later", "running", "dead"
 LEASE_LOST = "LeaseRanOut"
@@ -331,3 +331,11 @@ def _claimed(row: WorkItem) -> Claimed:
     """``row`` as it was before the claim."""
     payload = {str(name): value for name, value in row.payload.items()}
     return Claimed(WorkId(row.pk), row.kind, payload, row.attempt + 1, row.group, row.once or "")
+
+
+def table() -> SqliteTable:
+    return SqliteTable()
+
+
+def prepare() -> None:
+    """Nothing: this table comes with the framework's own migrations."""
