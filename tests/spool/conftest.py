@@ -82,9 +82,7 @@ def set_settings(**sections: dict[str, object]) -> None:
     tree = now.settings.model_dump()
     for section, values in sections.items():
         tree[section].update(values)
-    parts.install(
-        parts.Parts(now.data, Settings.model_validate(tree), now.clock, now.keys, now.tenant, now.site)
-    )
+    parts.install(parts.Parts(now.data, Settings.model_validate(tree), now.clock, now.keys, now.tenant, now.site))
 
 
 def next_day(house) -> None:
