@@ -25,9 +25,7 @@ class Periods:
         """Queue it when its time has come; returns seconds until the next look."""
         with transaction() as tx:
             now = parts.clock().now()
-            row, new = WorkPeriod.objects.select_for_update().get_or_create(
-                kind=kind, defaults={"last_at": now}
-            )
+            row, new = WorkPeriod.objects.select_for_update().get_or_create(kind=kind, defaults={"last_at": now})
             since = (now - row.last_at).total_seconds()
             # A time that lies ahead was kept before the wall clock was set back: it counts as due.
             if not new and 0 <= since < seconds:

@@ -137,9 +137,7 @@ def cancel(work: WorkId, *, tx: Tx) -> bool:
 
 
 def revive(work: WorkId, *, tx: Tx) -> bool:
-    dead = _rows(
-        "SELECT queueing_lock FROM procrastinate_jobs WHERE id=%s AND status='failed' FOR UPDATE", [work]
-    )
+    dead = _rows("SELECT queueing_lock FROM procrastinate_jobs WHERE id=%s AND status='failed' FOR UPDATE", [work])
     if not dead:
         return False
     if _another_waits(dead[0][0]):
@@ -158,9 +156,7 @@ def dead_letters(kind: Kind | None, limit: int) -> list[DeadLetter]:
            ORDER BY id DESC LIMIT %s""",
         [kind, kind, limit],
     )
-    return [
-        DeadLetter(WorkId(pk), of, error, attempts, _plain(load)) for pk, of, error, attempts, load in rows
-    ]
+    return [DeadLetter(WorkId(pk), of, error, attempts, _plain(load)) for pk, of, error, attempts, load in rows]
 
 
 def overview() -> list[QueueState]:

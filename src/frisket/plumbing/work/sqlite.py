@@ -33,24 +33,30 @@ __all__ = ["SqliteTable", "add", "cancel", "dead_letters", "overview", "prepare"
 WAITING, LATER, RUNNING, DEAD = "waiting", "later", "running", "dead"
 LEASE_LOST = "LeaseRanOut"
 
-# Steps from one (kind, group) that has ready work to the next, and takes each one's head. However many items
-# wait in a group, only its head is looked at.
+# Steps from one kind that has ready work to the next, in each from group to group, and takes each one's head.
+# However many items wait in a group, only its head is looked at. Not as one step over (kind, group) pairs:
+# SQLite seeks by the first column of such a comparison only and then walks through the whole group.
 _HEADS = """
-WITH RECURSIVE pair(kind, grp) AS (
-  SELECT * FROM (SELECT kind, "group" FROM plumbing_workitem
-                 WHERE state = 'waiting' ORDER BY kind, "group" LIMIT 1)
+WITH RECURSIVE kinds(kind) AS (
+  SELECT (SELECT kind FROM plumbing_workitem WHERE state = 'waiting' ORDER BY kind LIMIT 1)
   UNION ALL
-  SELECT (SELECT kind FROM plumbing_workitem WHERE state = 'waiting'
-            AND (kind, "group") > (pair.kind, pair.grp) ORDER BY kind, "group" LIMIT 1),
-         (SELECT "group" FROM plumbing_workitem WHERE state = 'waiting'
-            AND (kind, "group") > (pair.kind, pair.grp) ORDER BY kind, "group" LIMIT 1)
-  FROM pair WHERE pair.kind IS NOT NULL
+  SELECT (SELECT kind FROM plumbing_workitem WHERE state = 'waiting' AND kind > kinds.kind
+          ORDER BY kind LIMIT 1)
+  FROM kinds WHERE kind IS NOT NULL
+), pair(kind, grp) AS (
+  SELECT kind, (SELECT "group" FROM plumbing_workitem WHERE state = 'waiting' AND kind = kinds.kind
+                ORDER BY "group" LIMIT 1)
+  FROM kinds WHERE kind IS NOT NULL
+  UNION ALL
+  SELECT kind, (SELECT "group" FROM plumbing_workitem WHERE state = 'waiting' AND kind = pair.kind
+                AND "group" > pair.grp ORDER BY "group" LIMIT 1)
+  FROM pair WHERE grp IS NOT NULL
 )
 SELECT head.id, head.kind, head."group", head.priority
-FROM pair JOIN plumbing_workitem AS head ON head.id = (
+FROM pair CROSS JOIN plumbing_workitem AS head ON head.id = (
   SELECT id FROM plumbing_workitem WHERE state = 'waiting' AND kind = pair.kind AND "group" = pair.grp
   ORDER BY priority DESC, id LIMIT 1)
-WHERE pair.kind IS NOT NULL
+WHERE grp IS NOT NULL
 """
 
 
