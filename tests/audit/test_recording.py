@@ -108,9 +108,7 @@ def test_a_person_finds_only_their_own_acts(house):
     assert audit.recent(nobody) == []
 
 
-@pytest.mark.parametrize(
-    "text", ["Quarterly report", "ann@example.org", 'a"b', "a\\b", "zeile\n", "Müller", "x" * 201]
-)
+@pytest.mark.parametrize("text", ["Quarterly report", "ann@example.org", 'a"b', "a\\b", "zeile\n", "Müller", "x" * 201])
 def test_free_text_is_refused_before_it_is_written(house, text):
     with pytest.raises(NotAFact), db.transaction() as tx:
         audit.record("job.move", uuid4(), by=HOUSE, tx=tx, facts={"title": text})
@@ -142,8 +140,7 @@ def test_a_body_is_canonical_json(house):
 def test_many_leaves_in_one_commit_are_cheap(house):
     jobs = [uuid4() for _ in range(128)]
     leaves = [
-        NewLeaf("job.accept", job, house.administrator, {"to": "held", "octets": 20_000, "door": "ipp"})
-        for job in jobs
+        NewLeaf("job.accept", job, house.administrator, {"to": "held", "octets": 20_000, "door": "ipp"}) for job in jobs
     ]
     best = float("inf")
     with db.transaction() as tx:

@@ -9,6 +9,7 @@ from django.db import DatabaseError, connections
 
 from frisket import audit
 from frisket.audit import files, sequencing
+from frisket.audit.errors import InsideTransaction
 from frisket.audit.log import SEGMENT, Log, Places, entries_from
 from frisket.audit.models import Leaf
 from frisket.plumbing import db, parts
@@ -56,6 +57,13 @@ def test_sequencing_without_leaves_signs_nothing(log):
     before = (log.folder / "checkpoints").read_bytes()
     assert log.sequencer.run_once() == 0
     assert (log.folder / "checkpoints").read_bytes() == before
+
+
+def test_nothing_is_signed_that_could_still_be_rolled_back(log):
+    log.write(1)
+    with pytest.raises(InsideTransaction), db.transaction():
+        log.sequencer.run_once()
+    assert audit.overview() == audit.Overview(0, 1)
 
 
 def test_there_is_a_checkpoint_for_every_256_leaves(log):

@@ -151,9 +151,7 @@ def test_reordered_entries_are_found(log):
     assert kinds() == {ProblemKind.REORDERED}
 
 
-@pytest.mark.parametrize(
-    "name", ["entries/000000", "level-0/000000", "level-1/000000", "checkpoints", "checkpoint"]
-)
+@pytest.mark.parametrize("name", ["entries/000000", "level-0/000000", "level-1/000000", "checkpoints", "checkpoint"])
 @pytest.mark.parametrize("left", [0.0, 0.5, None])
 def test_truncated_files_are_found(log, name, left):
     log.grow(300, 300)

@@ -171,9 +171,7 @@ class _Check:
                 self._add(ProblemKind.EDITED, place, "this is not a checkpoint as it was written")
             return False  # else: half a note, of a write that a crash broke off
         if not self._signer.genuine(note, said):
-            self._add(
-                ProblemKind.FORGED, place, f"the signature of the checkpoint at {said.size} is not ours"
-            )
+            self._add(ProblemKind.FORGED, place, f"the signature of the checkpoint at {said.size} is not ours")
             return False
         if said.size <= self._frontier.size:
             text = f"the checkpoint at {said.size} comes after one at {self._frontier.size}"
@@ -204,9 +202,7 @@ class _Check:
             hashes = [b"" if body is None else leaf_hash(body) for body in bodies]
             if hashes != stored or bodies != [row and row.body for row in rows] or not _true(rows):
                 self._entries.rewind()
-                hashes = [
-                    self._judge(start + at, self._entries.one(), stored[at], rows[at]) for at in range(count)
-                ]
+                hashes = [self._judge(start + at, self._entries.one(), stored[at], rows[at]) for at in range(count)]
             elif self._missing:
                 self._end_run(at_end=False)
             self._add_to_tree(hashes)
@@ -310,9 +306,7 @@ class _Check:
         if newest == self._last_note:
             return
         said = self._signer.read(newest)
-        if self._waiting and (
-            not newest or (said and head.size <= said.size and self._signer.genuine(newest, said))
-        ):
+        if self._waiting and (not newest or (said and head.size <= said.size and self._signer.genuine(newest, said))):
             return  # a crash between signing and announcing
         if self._last_note and not newest:
             self._add(ProblemKind.TRUNCATED, "audit/checkpoint", "the newest checkpoint is missing")

@@ -2,7 +2,7 @@
 
 from frisket.errors import Blame, FrisketError
 
-__all__ = ["LogDamaged", "NoSuchLeaf", "NotAFact", "NotSequencedYet"]
+__all__ = ["InsideTransaction", "LogDamaged", "NoSuchLeaf", "NotAFact", "NotSequencedYet"]
 
 
 class NotAFact(FrisketError):
@@ -10,6 +10,10 @@ class NotAFact(FrisketError):
 
     A log that is never rewritten cannot forget a name, so free text is refused before it is written.
     """
+
+
+class InsideTransaction(FrisketError):
+    """Somebody sequences inside a transaction: what it would sign could still be rolled back."""
 
 
 class LogDamaged(FrisketError):

@@ -144,8 +144,6 @@ def entry_of(row: int, position: int | None, body: bytes | memoryview) -> Entry:
         at=datetime.fromisoformat(told["at"]),
         act=told["act"],
         subject=UUID(subject) if subject else None,
-        actor=Actor(
-            ActorKind(told["kind"]), UUID(actor) if actor else None, role=told["role"], at=told["place"]
-        ),
+        actor=Actor(ActorKind(told["kind"]), UUID(actor) if actor else None, role=told["role"], at=told["place"]),
         facts=told["facts"],
     )

@@ -295,9 +295,7 @@ class Log:
         files.make_folder(self._places.folder / f"level-{level}")
         for segment, part in _by_segment(first, len(nodes)):
             offset = (first + part.start) % SEGMENT * HASH
-            files.write_at(
-                self._places.level(level, segment), offset, b"".join(nodes[part.start : part.stop])
-            )
+            files.write_at(self._places.level(level, segment), offset, b"".join(nodes[part.start : part.stop]))
 
     def _write_notes(self, notes: Sequence[bytes], entries: int) -> None:
         files.write_at(self._places.checkpoints, self._head.checkpoints, b"".join(notes))

@@ -15,7 +15,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.db.models import Max, QuerySet
 
 from frisket.audit import files
-from frisket.audit.errors import LogDamaged
+from frisket.audit.errors import InsideTransaction, LogDamaged
 from frisket.audit.log import Log, Places, entries_from
 from frisket.audit.models import Leaf
 from frisket.audit.recording import BELL
@@ -43,6 +43,8 @@ def sequence() -> int:
     Raises LogDamaged when the log is not what was signed: nothing is added then, and the leaves stay
     waiting. An OSError of a sync must end the process (R27).
     """
+    if connection.in_atomic_block:
+        raise InsideTransaction("the log is added to outside of any transaction")
     places = Places.of(parts.data())
     files.make_folder(places.folder)
     with files.exclusive(places.folder):
@@ -158,7 +160,7 @@ class Sequencer:
             _log.warning("audit.sequencing-delayed", error=type(error).__name__)
             db.close_connections()
             return True
-        except (OSError, FrisketError) as error:
+        except Exception as error:  # whatever it is: nothing may be added before somebody has looked
             self.fault = error
             _log.error("audit.sequencing-stopped", error=type(error).__name__, reason=_reason(error))
             if self._on_fault is not None:

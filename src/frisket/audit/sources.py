@@ -109,8 +109,7 @@ class EntryTape:
         return [
             f"audit/entries/{file.name}"
             for number, file in _numbered(self._places.folder / "entries")
-            if number not in self._unread
-            and (number not in self._ends or files.length(file) > self._ends[number])
+            if number not in self._unread and (number not in self._ends or files.length(file) > self._ends[number])
         ]
 
 
