@@ -3,14 +3,19 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from tests.plumbing.blob_promises import BlobPromises
 
 from frisket.plumbing import crashpoints, settings
 from frisket.plumbing.blobs import FolderBlobs, NoRoom, SyncFailed, disk, open_folder
 
+settled = hypothesis_settings(max_examples=25, deadline=None)
 RULES = settings.Space(segment_bytes=256 * 1024, reserve_bytes=1 << 20)
 
 
@@ -27,9 +32,7 @@ def small_disk(tmp_path):
     """A real file system of 2 MiB."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m,mode=700", "none", folder], capture_output=True
-    )
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m,mode=700", "none", folder], capture_output=True)
     if mounted.returncode:
         pytest.skip("a small disk can only be mounted by root")
     yield folder
@@ -101,9 +104,7 @@ def test_a_failed_sync_is_never_tried_again(blobs, point, monkeypatch):
         blobs.writer()
 
 
-@pytest.mark.parametrize(
-    "point", ["blobs.before-write", "blobs.before-file-sync", "blobs.before-folder-sync"]
-)
+@pytest.mark.parametrize("point", ["blobs.before-write", "blobs.before-file-sync", "blobs.before-folder-sync"])
 def test_a_failing_disk_stops_large_objects_too(blobs, point):
     crashpoints.arm(f"{point}:1:EIO")
     writer = blobs.writer()
@@ -213,6 +214,32 @@ def test_gaps_of_a_dead_process_are_erased_and_the_living_ranges_stay(tmp_path):
     after.erase_gaps(first.name, [])
     assert list(after.containers()) == []
     after.close()
+
+
+@settled
+@given(
+    layout=st.lists(st.tuples(st.integers(1, 9000), st.booleans()), min_size=1, max_size=12),
+)
+def test_whatever_is_kept_stays_and_whatever_else_a_segment_held_is_zero(layout):
+    with tempfile.TemporaryDirectory(prefix="frisket-blobs-") as folder:
+        store = open_folder(Path(folder) / "spool", RULES)
+        places = store.append([bytes([number + 1]) * size for number, (size, _) in enumerate(layout)])
+        name = places[0].name
+        store.close()
+        after = open_folder(Path(folder) / "spool", RULES)
+        kept = [place for place, (_, keep) in zip(places, layout, strict=True) if keep]
+        after.erase_gaps(name, [(place.offset, place.offset + place.octets) for place in kept])
+        segments = list((Path(folder) / "spool/segments").iterdir())
+        if not kept:
+            assert segments == []
+        else:
+            raw = bytearray(segments[0].read_bytes())
+            for place in kept:
+                value = places.index(place) + 1
+                assert set(raw[place.offset : place.offset + place.octets]) == {value}
+                raw[place.offset : place.offset + place.octets] = bytes(place.octets)
+            assert set(raw) <= {0}
+        after.close()
 
 
 def test_what_another_living_process_writes_is_not_taken_for_garbage(tmp_path):

@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
 from frisket import device, identity, job, spool
-from frisket.plumbing import crashpoints, parts
+from frisket.plumbing import crashpoints, parts, work
 from frisket.plumbing.db import transaction
 from frisket.plumbing.scope import HOUSE
 from frisket.plumbing.settings import Settings
@@ -23,7 +23,7 @@ class Spooler:
     queue: UUID
     person: UUID
     state: job.State = job.State.HELD
-    sizes: list[int] = field(default_factory=list)
+    title: str = "a title"
 
     def accept(self, *documents: bytes, person: UUID | None = None, piece: int = 65536) -> UUID:
         return asyncio.run(self.accepting(*documents, person=person, piece=piece))
@@ -49,7 +49,7 @@ class Spooler:
             queue=self.queue,
             person=person,
             door="tests",
-            title="a title",
+            title=self.title,
             owner="alice",
             state=self.state,
             why=job.Reason.FOR_RELEASE,
@@ -89,8 +89,13 @@ def next_day(house) -> None:
     house.clock.pass_time(timedelta(days=1))
 
 
+@pytest.fixture(scope="session")
+def queues(database: None) -> None:
+    work.prepare_database()
+
+
 @pytest.fixture
-def spooler(house) -> Iterator[Spooler]:
+def spooler(queues: None, house) -> Iterator[Spooler]:
     set_settings(space={"reserve_bytes": 1 << 16})
     with transaction() as tx:
         person, _ = identity.add(house.scope, identity.NewPerson(name="alice"), by=house.administrator, tx=tx)

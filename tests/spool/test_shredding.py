@@ -89,7 +89,6 @@ def engine_turn() -> None:
     asyncio.run(asyncio.sleep(0.01))
 
 
-@pytest.mark.requirement("OCE-142")
 def test_every_octet_of_every_object_is_overwritten_in_place_once(spooler: Spooler, house):
     job_id = spooler.accept(os.urandom(20_000), os.urandom(MiB), os.urandom(1))
     other = spooler.accept(b"other" * 1000)
@@ -111,6 +110,20 @@ def test_every_octet_of_every_object_is_overwritten_in_place_once(spooler: Spool
     assert shown.overwritten_at == house.clock.now()
     assert shown.pieces == 3
     assert acts(house, job_id)[-1] == "erase.overwritten"
+
+
+@pytest.mark.requirement("OCE-142")
+def test_a_name_however_long_changes_neither_the_files_nor_their_destruction(spooler: Spooler, house):
+    spooler.title = "x" * 300 + "/../" + "y" * 300
+    job_id = spooler.accept(os.urandom(100_000))
+    (file,) = (house.data / "spool").glob("files/*/*.sealed")
+    assert len(file.name) == 32 + len(".sealed") and "xx" not in file.name
+    held = os.open(file, os.O_RDONLY)
+    spooler.shred(job_id)
+    spool.overwrite_doomed()
+    assert not file.exists()
+    assert set(os.pread(held, MiB, 0)) == {0}
+    os.close(held)
 
 
 def test_the_receipt_says_what_the_storage_cannot_prove(spooler: Spooler, house, monkeypatch):
