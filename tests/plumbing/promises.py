@@ -111,9 +111,7 @@ class WorkPromises:
         until(lambda: bool(done) and not work.overview(), "the kept one")
         assert done == [kept]
 
-    def test_queued_work_is_done_with_its_payload_and_leaves_the_table(
-        self, start: Callable[..., Engine]
-    ) -> None:
+    def test_queued_work_is_done_with_its_payload_and_leaves_the_table(self, start: Callable[..., Engine]) -> None:
         seen: list[work.Item] = []
         work.handles("t.do")(seen.append)
         pk = queue("t.do", {"job": "a1", "number": 7})
@@ -175,9 +173,7 @@ class WorkPromises:
         work.nudge()
         until(lambda: len(done) == 1, "its hour has come")
 
-    def test_higher_priority_goes_first_then_the_order_of_queueing(
-        self, start: Callable[..., Engine]
-    ) -> None:
+    def test_higher_priority_goes_first_then_the_order_of_queueing(self, start: Callable[..., Engine]) -> None:
         done: list[str] = []
         work.handles("t.do")(lambda item: done.append(str(item.payload["name"])))
         for name, priority in (("a", 0), ("b", 5), ("c", 0), ("d", 5), ("e", -1)):
@@ -223,9 +219,7 @@ class WorkPromises:
         go.set()
         until(lambda: done == [2, 1, 1, 1], "the rest")
 
-    def test_what_waits_for_its_next_try_does_not_hold_back_its_group(
-        self, start: Callable[..., Engine]
-    ) -> None:
+    def test_what_waits_for_its_next_try_does_not_hold_back_its_group(self, start: Callable[..., Engine]) -> None:
         done: list[str | int] = []
 
         @work.handles("t.do", backoff_s=3600)
@@ -277,9 +271,7 @@ class WorkPromises:
         until(lambda: len(begun) == 6, "all of them")
 
     @given(
-        items=st.lists(
-            st.tuples(st.sampled_from("abc"), st.sampled_from(["", "", "g", "h"]), st.integers(-2, 2))
-        ),
+        items=st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["", "", "g", "h"]), st.integers(-2, 2))),
         room=st.dictionaries(st.sampled_from("abc"), st.integers(1, 4), min_size=1),
         most=st.integers(1, 6),
     )
@@ -426,9 +418,7 @@ class WorkPromises:
         assert "t.bad" in caplog.text and "swordfish" not in caplog.text
         assert "swordfish" not in repr(work.overview()) + repr(work.dead_letters())
 
-    def test_a_handler_that_asks_to_exit_is_dead_and_its_slot_is_free_again(
-        self, start: Callable[..., Engine]
-    ) -> None:
+    def test_a_handler_that_asks_to_exit_is_dead_and_its_slot_is_free_again(self, start: Callable[..., Engine]) -> None:
         done: list[int] = []
 
         def leave(item: work.Item) -> None:
@@ -496,9 +486,7 @@ class WorkPromises:
         until(lambda: bool(done) and not work.overview(), "the kept one")
         assert done == [kept]
 
-    def test_cancelled_while_it_runs_it_is_told_and_not_tried_again(
-        self, start: Callable[..., Engine]
-    ) -> None:
+    def test_cancelled_while_it_runs_it_is_told_and_not_tried_again(self, start: Callable[..., Engine]) -> None:
         begun, tries = threading.Event(), []
 
         @work.handles("t.do", backoff_s=0.01)
@@ -606,9 +594,7 @@ class WorkPromises:
         assert counts("t.do") == (0, 0, 0, 1)
         assert dict(state_of("t.do").errors) == {"LeaseRanOut": 1}
 
-    def test_a_freed_item_cancelled_meanwhile_is_gone(
-        self, house: House, two_workers: tuple[Table, Table]
-    ) -> None:
+    def test_a_freed_item_cancelled_meanwhile_is_gone(self, house: House, two_workers: tuple[Table, Table]) -> None:
         worker, other = two_workers
         work.handles("t.do")(void)
         pk = queue("t.do")
@@ -675,9 +661,7 @@ class WorkPromises:
             work.nudge()
         until(lambda: len(done) == 4, "turn 4")
 
-    def test_a_restart_keeps_the_hour_of_periodic_work(
-        self, house: House, start: Callable[..., Engine]
-    ) -> None:
+    def test_a_restart_keeps_the_hour_of_periodic_work(self, house: House, start: Callable[..., Engine]) -> None:
         done: list[int] = []
         work.handles("t.sweep")(lambda item: done.append(item.id))
         work.every("t.sweep", 3600.0)

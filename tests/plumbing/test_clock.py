@@ -62,9 +62,7 @@ class TestHouseSeconds:
         (tmp_path / "clock").write_text("not a clock")
         assert HouseClock(tmp_path / "clock").elapsed() < 60.0
 
-    def test_a_disk_that_refuses_does_not_stop_the_clock(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_disk_that_refuses_does_not_stop_the_clock(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         folder = tmp_path / "kept"
         folder.mkdir()
         clock = HouseClock(folder / "clock")
@@ -107,9 +105,7 @@ class TestJumps:
         assert clock.jumped()
 
     @pytest.mark.parametrize(("days", "jumped"), [(3, False), (20, True)])
-    def test_a_long_rest_is_doubted_and_a_weekend_is_not(
-        self, tmp_path: Path, days: int, jumped: bool
-    ) -> None:
+    def test_a_long_rest_is_doubted_and_a_weekend_is_not(self, tmp_path: Path, days: int, jumped: bool) -> None:
         (tmp_path / "clock").write_text(f"5000.0 {time.time() - days * 86400} 0")
         assert HouseClock(tmp_path / "clock").jumped() is jumped
 

@@ -291,9 +291,7 @@ class TestCoroutines:
         answers = await asyncio.gather(*tasks, return_exceptions=True)
         assert answers[:2] == ["A", "B"] and isinstance(answers[2], StorageFailed)
 
-    async def test_cancelled_before_its_batch_begins_nothing_is_written(
-        self, writer_of: Callable[..., Any]
-    ) -> None:
+    async def test_cancelled_before_its_batch_begins_nothing_is_written(self, writer_of: Callable[..., Any]) -> None:
         writer = writer_of(start=False)
         task = asyncio.create_task(writer.commit("a"))
         await asyncio.sleep(0)
@@ -304,9 +302,7 @@ class TestCoroutines:
         assert await writer.commit("b") == "B"
         assert await asyncio.to_thread(names) == {"b"}
 
-    async def test_cancelled_in_the_middle_the_caller_still_learns_the_end(
-        self, writer_of: Callable[..., Any]
-    ) -> None:
+    async def test_cancelled_in_the_middle_the_caller_still_learns_the_end(self, writer_of: Callable[..., Any]) -> None:
         begun, go = threading.Event(), threading.Event()
 
         def write(items: Sequence[str], tx: Tx) -> list[str]:
@@ -332,9 +328,7 @@ class TestCoroutines:
             await task
         assert heard == ["A"], "told of the commit, cancelled at the next await"
 
-    async def test_trivial_items_go_through_at_thousands_a_second(
-        self, writer_of: Callable[..., Any]
-    ) -> None:
+    async def test_trivial_items_go_through_at_thousands_a_second(self, writer_of: Callable[..., Any]) -> None:
         writer = writer_of(lambda items, tx: items, most=128)
 
         async def send(count: int) -> None:

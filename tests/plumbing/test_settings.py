@@ -48,9 +48,7 @@ def test_the_environment_goes_over_the_file(tmp_path: Path) -> None:
         ("[doors.webb]\nport = 5", "doors.webb", "doors.web"),
     ],
 )
-def test_an_unknown_name_is_refused_with_the_nearest_known_one(
-    tmp_path: Path, text: str, name: str, near: str
-) -> None:
+def test_an_unknown_name_is_refused_with_the_nearest_known_one(tmp_path: Path, text: str, name: str, near: str) -> None:
     with pytest.raises(BadSettings) as caught:
         load(written(tmp_path, text), environ={})
     assert f"{name}: no such setting; did you mean {near}?" in str(caught.value)

@@ -157,9 +157,7 @@ class TestFile:
         assert other.wait(10) == 0
         assert Counter.objects.get(name="a").last == 2
 
-    @pytest.mark.parametrize(
-        ("pragma", "value"), [("synchronous", 2), ("secure_delete", 1), ("journal_mode", "wal")]
-    )
+    @pytest.mark.parametrize(("pragma", "value"), [("synchronous", 2), ("secure_delete", 1), ("journal_mode", "wal")])
     def test_what_is_committed_is_synced_and_what_is_deleted_is_overwritten(
         self, pragma: str, value: int | str
     ) -> None:
