@@ -176,14 +176,10 @@ class Intake:
         return view
 
     def _walk(self, offer: Offer) -> Walk:
-        return self._walker(
-            WalkIn(offer.queue, offer.hold, offer.format, parts.clock().now(), offer.hold_until)
-        )
+        return self._walker(WalkIn(offer.queue, offer.hold, offer.format, parts.clock().now(), offer.hold_until))
 
 
-def _new_job(
-    identifier: UUID, offer: Offer, documents: tuple[job.NewDocument, ...], walk: Walk
-) -> job.NewJob:
+def _new_job(identifier: UUID, offer: Offer, documents: tuple[job.NewDocument, ...], walk: Walk) -> job.NewJob:
     return job.NewJob(
         id=identifier,
         queue=offer.queue.id,

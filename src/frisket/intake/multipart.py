@@ -141,15 +141,12 @@ _PARAMETER = re.compile(r';\s*(name|filename)="((?:[^"\\]|\\.)*)"', re.IGNORECAS
 
 def _field(header: bytes) -> Field:
     lines = header.decode("utf-8", errors="replace").split("\r\n")
-    values = {
-        name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
-    }
+    values = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     disposition = values.get("content-disposition", "")
     if not disposition.lower().startswith("form-data"):
         raise BadForm("a field without content-disposition")
     found = {
-        match[1].lower(): match[2].replace('\\"', '"').replace("%22", '"')
-        for match in _PARAMETER.finditer(disposition)
+        match[1].lower(): match[2].replace('\\"', '"').replace("%22", '"') for match in _PARAMETER.finditer(disposition)
     }
     if "name" not in found:
         raise BadForm("a field without a name")

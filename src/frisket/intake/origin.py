@@ -53,9 +53,7 @@ def resolve(asking: Asking) -> Known | None:
     if asking.authorization:
         return Known(_by_password(asking), "password")
     if asking.stated_name and trusted:
-        return _known(
-            identity.person_by_claim(identity.TrustedName(asking.stated_name), origin=origin), "stated"
-        )
+        return _known(identity.person_by_claim(identity.TrustedName(asking.stated_name), origin=origin), "stated")
     return None
 
 

@@ -60,9 +60,7 @@ def offer_for(
     """An offer from plain values: title, copies, sides, color_mode, media, hold. Raises BadUpload, NoSuchQueue."""
     queue = device.queue_by_name(queue_name) if queue_name else device.default_queue()
     if queue is None:
-        raise device.NoSuchQueue(
-            "There is no queue of this name." if queue_name else "There is no queue yet."
-        )
+        raise device.NoSuchQueue("There is no queue of this name." if queue_name else "There is no queue yet.")
     can = capabilities_of(queue)
     options = job.Options(
         sides=_one_of(values, "sides", ("", "one-sided", *can.sides)),
@@ -105,9 +103,7 @@ class _Form:
 class UploadDoor:
     """An ASGI application for ``POST /api/v1/jobs``."""
 
-    def __init__(
-        self, intake: Intake, authenticate: Authenticate, headers: tuple[tuple[bytes, bytes], ...]
-    ) -> None:
+    def __init__(self, intake: Intake, authenticate: Authenticate, headers: tuple[tuple[bytes, bytes], ...]) -> None:
         self._intake = intake
         self._authenticate = authenticate
         self._headers = headers
@@ -130,9 +126,7 @@ class UploadDoor:
         else:
             await self._created(send, view, headers, query)
 
-    async def _plain(
-        self, headers: Mapping[bytes, bytes], query: Mapping[str, str], receive: Receive
-    ) -> job.JobView:
+    async def _plain(self, headers: Mapping[bytes, bytes], query: Mapping[str, str], receive: Receive) -> job.JobView:
         person = await self._intake.ask(self._authenticate, headers, None)
         by = identity.actor_for(person, "upload")
         offer = offer_for(query.get("queue", ""), person, by, query, door="upload")
@@ -182,9 +176,7 @@ class UploadDoor:
             "remedy": error.remedy,
         }
         kind = (b"content-type", b"application/problem+json")
-        await _send(
-            send, status, json.dumps(body).encode(), (kind, (b"connection", b"close"), *self._headers)
-        )
+        await _send(send, status, json.dumps(body).encode(), (kind, (b"connection", b"close"), *self._headers))
 
 
 _STATUS = {Blame.PEER: 400, Blame.PERSON: 422, Blame.OPERATOR: 503, Blame.HOUSE: 500}

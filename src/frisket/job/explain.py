@@ -169,18 +169,14 @@ _PASSING = {
         else _("%(device)s confirmed that it printed.") % {"device": name}
     ),
     State.ERASED: lambda name, why: _("The document was destroyed."),
-    State.QUARANTINED: lambda name, why: _(
-        "What is stored does not match what was accepted, so it was stopped."
-    ),
+    State.QUARANTINED: lambda name, why: _("What is stored does not match what was accepted, so it was stopped."),
     State.RECEIVING: lambda name, why: "",
 }
 
 
 def _released(entry: audit.Entry, scope: Scope, why: Reason, name: str) -> str:
     if why is Reason.RETRY:
-        return _("%(device)s could not be reached; nothing was sent. It will be tried again.") % {
-            "device": name
-        }
+        return _("%(device)s could not be reached; nothing was sent. It will be tried again.") % {"device": name}
     if why is Reason.BY_PERSON:
         who = _who(entry, scope)
         return _("%(who)s released it to %(device)s.") % {"who": who, "device": name}
@@ -205,11 +201,11 @@ def _ended(why: Reason, entry: audit.Entry, scope: Scope) -> str:
 
 
 def _who(entry: audit.Entry, scope: Scope) -> str:
-    if entry.actor_id is None:
+    if entry.actor.id is None:
         return _("The house")
-    if entry.actor_id == scope.actor.id:
+    if entry.actor.id == scope.actor.id:
         return _("You")
-    return identity.names_of(scope, [entry.actor_id]).get(entry.actor_id) or _("Somebody")
+    return identity.names_of(scope, [entry.actor.id]).get(entry.actor.id) or _("Somebody")
 
 
 def _device_name(scope: Scope, value: object) -> str:

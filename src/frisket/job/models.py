@@ -31,9 +31,7 @@ class Job(models.Model):
     counted = models.CharField(max_length=10, default="due")  # due, done, unknown
     copies = models.IntegerField(default=1)
     options = models.JSONField(default=dict)  # frisket.job.Options as plain values: sides, colour, quality, …
-    hold = models.CharField(
-        max_length=12, default=""
-    )  # asked by the client: "", "indefinite", "until", "password"
+    hold = models.CharField(max_length=12, default="")  # asked by the client: "", "indefinite", "until", "password"
     hold_until = models.DateTimeField(null=True)
     password_verifier = models.BinaryField(null=True)  # of a job's own PIN
     history = models.BinaryField()  # sealed under pii: title, owner's name as shown; goes with the history
@@ -44,9 +42,7 @@ class Job(models.Model):
     state_at = models.DateTimeField()  # when the state was reached
     processing_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)
-    due_at = models.DateTimeField(
-        null=True
-    )  # when this state runs out: held expires, ended is erased, history goes
+    due_at = models.DateTimeField(null=True)  # when this state runs out: held expires, ended is erased, history goes
 
     class Meta:
         indexes = [

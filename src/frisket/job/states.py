@@ -4,6 +4,7 @@ A lease, a running stage and a device's condition are rows beside the job, not s
 """
 
 from enum import StrEnum
+from itertools import pairwise
 
 __all__ = ["MOVES", "ONWARD", "Outcome", "Reason", "State", "allowed"]
 
@@ -98,4 +99,4 @@ class Outcome(StrEnum):
 def allowed(before: State, after: State, passed: tuple[State, ...] = ()) -> bool:
     """Whether a walk ``before`` → passed… → ``after`` uses only moves of the table."""
     walk = (before, *passed, after)
-    return all(there in MOVES[here] for here, there in zip(walk, walk[1:], strict=False))
+    return all(there in MOVES[here] for here, there in pairwise(walk))

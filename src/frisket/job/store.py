@@ -17,6 +17,7 @@ from frisket.plumbing import parts, work
 from frisket.plumbing.db import Tx
 from frisket.plumbing.models import take_numbers
 from frisket.plumbing.paging import Slice
+from frisket.plumbing.rows import RowWriter
 from frisket.plumbing.scope import Actor, Purpose, Scope
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
 ]
 
 NONE = Changes()
+_FIELD_NAME = 1  # of a document; 0 is the job's own history
 NEXT = "flow.next"  # the work that takes a job to its next stage; only flow knows which that is
 SEND = "delivery.send"  # the same for a released job: one at a time per device
 LIVE = (
@@ -66,50 +68,161 @@ def create_many(new: Sequence[NewJob], *, by: Sequence[Actor], tx: Tx) -> list[J
     """Write jobs, their documents and their audit leaves in one go; one Actor for each."""
     numbers = take_numbers("job", len(new), tx=tx)
     now = parts.clock().now()
-    rows = [_row(item, number, now) for item, number in zip(new, numbers, strict=True)]
-    Job.objects.bulk_create(rows)
-    Document.objects.bulk_create([_document(item.id, doc) for item in new for doc in item.documents])
-    audit.record_many(
-        [
-            audit.NewLeaf(
-                "job.accept" if item.state is not State.RECEIVING else "job.create",
-                item.id,
-                actor,
-                {
-                    "number": row.number,
-                    "queue": item.queue.hex,
-                    "door": item.door,
-                    "state": item.state.value,
-                    "passed": "+".join(item.passed),
-                    "why": item.why.value,
-                    "documents": row.documents,
-                    "octets": row.octets,
-                },
-            )
-            for item, row, actor in zip(new, rows, by, strict=True)
-        ],
-        tx=tx,
+    numbered = list(zip(new, numbers, strict=True))
+    _JOBS.insert([_row(item, number, now) for item, number in numbered], tx=tx)
+    _DOCUMENTS.insert([_document_row(item.id, doc) for item in new for doc in item.documents], tx=tx)
+    audit.record_many([_accept_leaf(*each, actor) for each, actor in zip(numbered, by, strict=True)], tx=tx)
+    onward = [after for item in new if (after := _onward(item.id, item.state, item.device, None, now)) is not None]
+    if onward:
+        work.enqueue_many(onward, tx=tx)
+    return [_fresh_view(item, number, now) for item, number in numbered]
+
+
+def _accept_leaf(new: NewJob, number: int, by: Actor) -> audit.NewLeaf:
+    return audit.NewLeaf(
+        "job.accept" if new.state is not State.RECEIVING else "job.create",
+        new.id,
+        by,
+        {
+            "number": number,
+            "queue": new.queue,
+            "door": new.door,
+            "state": new.state.value,
+            "passed": "+".join(new.passed),
+            "why": new.why.value,
+            "documents": len(new.documents),
+            "octets": sum([doc.octets for doc in new.documents]),
+        },
     )
-    work.enqueue_many([onward for row in rows if (onward := _onward(row, now)) is not None], tx=tx)
-    return [_view(row, item.title, item.owner, item.printer_uri) for item, row in zip(new, rows, strict=True)]
 
 
-def _onward(row: Job, now: datetime) -> work.NewWork | None:
+def _onward(
+    identifier: UUID, state: State, there: UUID | None, due_at: datetime | None, now: datetime
+) -> work.NewWork | None:
     """The work that follows from a state; None where the job waits for a person or a time."""
-    state = State(row.state)
-    over = state is State.ENDED and row.due_at is not None and row.due_at <= now
+    over = state is State.ENDED and due_at is not None and due_at <= now
     if state not in ONWARD and not over:
         return None
-    if state is State.RELEASED and row.device_id is not None:
-        there = row.device_id.hex
-        payload = {"job": row.id.hex, "device": there, "fence": 0}
-        return work.NewWork(SEND, payload, group=f"device:{there}", once=f"send:{row.id.hex}:0")
-    return work.NewWork(NEXT, {"job": row.id.hex}, once=f"{NEXT}:{row.id.hex}:{state.value}")
+    if state is State.RELEASED and there is not None:
+        payload: dict[str, str | int] = {"job": identifier.hex, "device": there.hex, "fence": 0}
+        return work.NewWork(SEND, payload, group=f"device:{there.hex}", once=f"send:{identifier.hex}:0")
+    return work.NewWork(NEXT, {"job": identifier.hex}, once=f"{NEXT}:{identifier.hex}:{state.value}")
 
 
-def add_document(
-    job: UUID, new: NewDocument, *, expected: State, format: str | None, by: Actor, tx: Tx
-) -> None:
+_JOBS_ORDER = """
+    id number tenant site queue_id person_id device_id state why note outcome door format octets documents counted
+    media copies options hold hold_until password_verifier history client_key fence created_at state_at due_at
+"""
+_JOBS = RowWriter(Job, _JOBS_ORDER.split())
+_DOCUMENTS = RowWriter(Document, ("job_id", "number", "format", "octets", "name_sealed"))
+
+
+def _row(new: NewJob, number: int, now: datetime) -> tuple[Any, ...]:
+    """A job's values in the order of _JOBS_ORDER."""
+    return (
+        new.id,
+        number,
+        parts.tenant(),
+        parts.site(),
+        new.queue,
+        new.person,
+        new.device,
+        new.state.value,
+        new.why.value,
+        "",
+        "",
+        new.door,
+        new.format,
+        sum([doc.octets for doc in new.documents]),
+        len(new.documents),
+        "due" if new.documents else "later",
+        "",
+        new.copies,
+        new.options.to_plain(),
+        new.hold,
+        new.hold_until,
+        new.password_verifier,
+        _seal_history(new.id, new.title, new.owner, new.printer_uri),
+        new.client_key,
+        0,
+        now,
+        now,
+        _due(new.state, now, new.queue, new.hold_until),
+    )
+
+
+def _fresh_view(new: NewJob, number: int, now: datetime) -> JobView:
+    return JobView(
+        id=new.id,
+        number=number,
+        tenant=parts.tenant(),
+        queue=new.queue,
+        person=new.person,
+        device=new.device,
+        state=new.state,
+        why=new.why,
+        note="",
+        outcome=Outcome.NONE,
+        door=new.door,
+        format=new.format,
+        octets=sum([doc.octets for doc in new.documents]),
+        documents=len(new.documents),
+        pages=None,
+        colour=None,
+        media="",
+        counted="due" if new.documents else "later",
+        copies=new.copies,
+        options=new.options,
+        hold=new.hold,
+        hold_until=new.hold_until,
+        has_password=new.password_verifier is not None,
+        title=new.title,
+        owner=new.owner,
+        printer_uri=new.printer_uri,
+        fence=0,
+        created_at=now,
+        state_at=now,
+        processing_at=None,
+        completed_at=None,
+        due_at=_due(new.state, now, new.queue, new.hold_until),
+    )
+
+
+def _seal_history(job: UUID, title: str, owner: str, printer_uri: str) -> bytes:
+    text = json.dumps([title, owner, printer_uri], ensure_ascii=False)
+    return parts.keys().seal_personal(parts.tenant(), job, text)
+
+
+def _open_history(row: Job) -> tuple[str | None, str | None, str]:
+    if not row.history:
+        return None, None, ""
+    title, owner, uri = json.loads(parts.keys().open_personal(row.tenant, row.id, bytes(row.history)))
+    return title, owner, uri
+
+
+def _document_row(job: UUID, new: NewDocument) -> tuple[Any, ...]:
+    name = parts.keys().seal_personal(parts.tenant(), job, new.name, field=_FIELD_NAME) if new.name else None
+    return (job, new.number, new.format, new.octets, name)
+
+
+def _due(
+    state: State, now: datetime, queue: UUID, hold_until: datetime | None, outcome: Outcome = Outcome.NONE
+) -> datetime | None:
+    """When the state runs out: a held job expires or its time comes, an ended one is erased, history goes."""
+    rules = device.queue(queue)
+    if state is State.HELD:
+        expires = now + timedelta(seconds=rules.held_s)
+        return min(expires, hold_until) if hold_until is not None else expires
+    if state is State.RECEIVING:
+        return now + timedelta(seconds=parts.settings().limits.operation_timeout_s)
+    if state is State.ENDED:
+        return now + timedelta(seconds=rules.printed_s if outcome is Outcome.PRINTED else 0)
+    if state is State.ERASED:
+        return now + timedelta(seconds=max(60, rules.history_s))
+    return None
+
+
+def add_document(job: UUID, new: NewDocument, *, expected: State, format: str | None, by: Actor, tx: Tx) -> None:
     """A document of a job that is still being received. Raises WrongState when the job has moved on."""
     row = Job.objects.filter(pk=job, state=expected.value).values_list("octets", "queue_id").first()
     if row is None:
@@ -123,7 +236,7 @@ def add_document(
     if format is not None:
         changes["format"] = format
     Job.objects.filter(pk=job).update(**changes)
-    _document(job, new).save(force_insert=True)
+    _DOCUMENTS.insert([_document_row(job, new)], tx=tx)
     audit.record("job.document", job, by=by, tx=tx, facts={"number": new.number, "octets": new.octets})
 
 
@@ -149,7 +262,7 @@ def move(
     now = parts.clock().now()
     touched = _apply(row, to, why, changes, now)
     row.save(update_fields=touched)
-    onward = _onward(row, now)
+    onward = _onward(row.id, to, row.device_id, row.due_at, now)
     if onward is not None and why is not Reason.RETRY:  # a retry is the same work, tried again later
         work.enqueue_many([onward], tx=tx)
     audit.record(
@@ -275,12 +388,16 @@ def documents(job: UUID) -> list[DocumentView]:
             row.format,
             row.octets,
             row.pages,
-            parts.keys().open_personal(parts.tenant(), job, bytes(row.name_sealed))
-            if row.name_sealed
-            else "",
+            _document_name(job, row.name_sealed),
         )
         for row in Document.objects.filter(job_id=job).order_by("number")
     ]
+
+
+def _document_name(job: UUID, sealed: bytes | None) -> str:
+    if sealed is None:
+        return ""
+    return parts.keys().open_personal(parts.tenant(), job, bytes(sealed), field=_FIELD_NAME)
 
 
 def password_verifier(job: UUID) -> bytes | None:
@@ -364,11 +481,7 @@ def live_counts() -> list[tuple[UUID, int, int]]:
 
 
 def _may_see_title(row: Job, scope: Scope) -> bool:
-    return (
-        scope.purpose is Purpose.STAGE
-        or row.person_id == scope.actor.id
-        or scope.actor.role in _TITLES_SEEN_BY
-    )
+    return scope.purpose is Purpose.STAGE or row.person_id == scope.actor.id or scope.actor.role in _TITLES_SEEN_BY
 
 
 def _open_view(row: Job, scope: Scope | None = None) -> JobView:

@@ -4,10 +4,11 @@ Exit status 0 done, 1 failed, 2 wrong use. A command speaks to the running house
 none runs it opens the house itself.
 """
 
+import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, NoReturn
 
@@ -15,10 +16,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from frisket import flow
+from frisket import flow, lab
 from frisket.errors import FrisketError
 from frisket.plumbing.settings import explain, load
-from frisket.programs import commands, control, serve
+from frisket.programs import commands, control, demo, serve
 from frisket.programs.house import make, opened
 
 __all__ = ["app", "main"]
@@ -61,9 +62,7 @@ class _At:
 @app.callback()
 def house(
     data: Annotated[Path, typer.Option(envvar="FRISKET_DATA", help="The data folder.")] = _At.data,
-    config: Annotated[
-        Path | None, typer.Option(help="Settings file, instead of frisket.toml in the folder.")
-    ] = None,
+    config: Annotated[Path | None, typer.Option(help="Settings file, instead of frisket.toml in the folder.")] = None,
 ) -> None:
     """Everything between Print and paper."""
     _At.data, _At.config = data, config
@@ -130,12 +129,8 @@ def _tell_made(result: Any) -> None:
 
 @app.command("serve")
 def serve_house(
-    only: Annotated[
-        str, typer.Option(help="Run only these parts: doors, worker, web (comma between them).")
-    ] = "",
-    ready_file: Annotated[
-        Path | None, typer.Option(help="Write addresses here once every listener accepts.")
-    ] = None,
+    only: Annotated[str, typer.Option(help="Run only these parts: doors, worker, web (comma between them).")] = "",
+    ready_file: Annotated[Path | None, typer.Option(help="Write addresses here once every listener accepts.")] = None,
 ) -> None:
     """Run the house until it is told to stop."""
     parts = serve.only_of(only)
@@ -153,6 +148,50 @@ def health(as_json: Json = False) -> None:
 def setup_token(as_json: Json = False) -> None:
     """A new one-time token for set-up; the one before no longer works."""
     _say(_run("setup.token", {}), as_json, _fields)
+
+
+@app.command("demo")
+def demo_house(
+    once: Annotated[bool, typer.Option("--once", help="End after the document is destroyed.")] = False,
+) -> None:
+    """A house in a temporary folder with a virtual printer: one document from print to destruction."""
+    demo.demo(once=once)
+
+
+@app.command("lab")
+def virtual_devices(
+    folder: Annotated[Path, typer.Argument(help="Where they keep what they receive, in clear.")],
+    ipps: Annotated[int, typer.Option(help="How many over IPPS.")] = 1,
+    ipp: Annotated[int, typer.Option(help="How many over IPP.")] = 0,
+    raw: Annotated[int, typer.Option(help="How many over RAW.")] = 1,
+    pages_per_minute: Annotated[float, typer.Option(help="0 prints at once.")] = 0,
+    fault: Annotated[str, typer.Option(help="Tell a device of a running lab: NAME=FAULT, e.g. raw-1=offline.")] = "",
+) -> None:
+    """Virtual printers that keep what they receive and fail on request."""
+    if fault:
+        name, _, words = fault.partition("=")
+        lab.command(folder, name, words)
+        return
+    kinds = [(lab.Door.IPPS, ipps), (lab.Door.IPP, ipp), (lab.Door.RAW, raw)]
+    plans = [
+        lab.DevicePlan(f"{kind.value}-{number + 1}", kind, pages_per_minute=pages_per_minute)
+        for kind, count in kinds
+        for number in range(count)
+    ]
+    asyncio.run(lab.run_lab(folder, plans, printed=_tell_printed, started=_tell_started, complain=_complain))
+
+
+def _tell_started(addresses: Mapping[str, str]) -> None:
+    for name, uri in addresses.items():
+        out.print(f"{name}: {uri}", markup=False)
+
+
+def _tell_printed(printed: lab.Printed) -> None:
+    out.print(f"{printed}", markup=False)
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(text + "\n")
 
 
 @person.command("add")
@@ -216,18 +255,20 @@ def person_role(name: str, role: str, as_json: Json = False) -> None:
     _say(_run("person.role", {"name": name, "role": role}), as_json, _fields)
 
 
+@person.command("unlock")
+def person_unlock(name: str, as_json: Json = False) -> None:
+    """Lift the locks that too many wrong attempts have put on a person."""
+    _say(_run("person.unlock", {"name": name}), as_json, _fields)
+
+
 @person.command("remove")
 def person_remove(name: str, as_json: Json = False) -> None:
     """Remove a person who has no jobs left."""
     _say(_run("person.remove", {"name": name}), as_json, _fields)
 
 
-Networks = Annotated[
-    list[str] | None, typer.Option(help="Believe requesting-user-name from this network (CIDR).")
-]
-Behind = Annotated[
-    list[str] | None, typer.Option("--device", help="A device behind the queue; none: all of them.")
-]
+Networks = Annotated[list[str] | None, typer.Option(help="Believe requesting-user-name from this network (CIDR).")]
+Behind = Annotated[list[str] | None, typer.Option("--device", help="A device behind the queue; none: all of them.")]
 
 
 @queue.command("add")
@@ -261,9 +302,7 @@ def queue_set(
     default: Annotated[bool, typer.Option("--default", help="Make it the default queue.")] = False,
     accepting: Annotated[bool | None, typer.Option("--accepting/--refusing")] = None,
     trust_network: Networks = None,
-    trust_nobody: Annotated[
-        bool, typer.Option("--trust-nobody", help="Believe no stated names at all.")
-    ] = False,
+    trust_nobody: Annotated[bool, typer.Option("--trust-nobody", help="Believe no stated names at all.")] = False,
     behind: Behind = None,
     held_s: Annotated[int | None, typer.Option(help="Seconds a job waits before it is deleted.")] = None,
     printed_s: Annotated[int | None, typer.Option(help="Seconds a printed document is kept.")] = None,
@@ -309,9 +348,7 @@ def device_add(
     name: str,
     uri: Annotated[str, typer.Argument(help="socket://, ipp:// or ipps:// address")],
     location: str = "",
-    silence_is_done: Annotated[
-        bool, typer.Option(help="It never confirms: what was sent counts as printed.")
-    ] = False,
+    silence_is_done: Annotated[bool, typer.Option(help="It never confirms: what was sent counts as printed.")] = False,
     as_json: Json = False,
 ) -> None:
     """Adopt a device; it is asked what it can do."""
@@ -365,9 +402,7 @@ def device_remove(name: str, as_json: Json = False) -> None:
 @jobs.command("list")
 def job_list(
     person: str = "",
-    state: Annotated[
-        list[str] | None, typer.Option(help="Only jobs in this state; may be given again.")
-    ] = None,
+    state: Annotated[list[str] | None, typer.Option(help="Only jobs in this state; may be given again.")] = None,
     limit: int = 100,
     after: str = "",
     as_json: Json = False,
@@ -470,9 +505,7 @@ def job_submit(
     copies: int = 1,
     sides: str = "",
     color_mode: str = "",
-    hold: Annotated[
-        bool, typer.Option("--hold", help="Wait until released, whatever the queue does.")
-    ] = False,
+    hold: Annotated[bool, typer.Option("--hold", help="Wait until released, whatever the queue does.")] = False,
     format: Annotated[str, typer.Option(help="Mime type; by default from the file's name.")] = "",
     as_json: Json = False,
 ) -> None:
@@ -503,9 +536,10 @@ def audit_verify(as_json: Json = False) -> None:
 
 def _tell_verdict(result: Any) -> None:
     if result["ok"]:
-        out.print(f"The log is whole: {result['size']} leaves, every signature holds.")
+        out.print(f"The log is whole: {result['size']} leaves, {result['checkpoints']} signatures, all hold.")
         return
-    out.print(f"The log is damaged: {len(result['problems'])} findings.", style="bold red")
+    found = len(result["problems"]) + result["unlisted"]
+    out.print(f"The log is damaged: {found} findings.", style="bold red")
     for problem in result["problems"][:50]:
         out.print(" · ".join(str(value) for value in problem.values()), markup=False)
 

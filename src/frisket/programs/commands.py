@@ -34,9 +34,7 @@ def command(name: str) -> Callable[[Command], Command]:
     return register
 
 
-def runner(
-    house: House, doors: intake.Intake
-) -> Callable[[str, Values, AsyncIterator[bytes]], Awaitable[Any]]:
+def runner(house: House, doors: intake.Intake) -> Callable[[str, Values, AsyncIterator[bytes]], Awaitable[Any]]:
     """What the control socket of a running house calls."""
 
     async def run(name: str, values: Values, document: AsyncIterator[bytes]) -> Any:
@@ -70,9 +68,7 @@ def run_here(
     return asyncio.run(_submit_alone(house, values, document, walk))
 
 
-async def _submit_alone(
-    house: House, values: Values, document: AsyncIterator[bytes], walk: intake.Walker
-) -> Any:
+async def _submit_alone(house: House, values: Values, document: AsyncIterator[bytes], walk: intake.Walker) -> Any:
     doors = intake.Intake(walk, on_failed_sync=lambda error: None)
     doors.start()
     try:
@@ -85,9 +81,7 @@ async def _submit(house: House, doors: intake.Intake, values: Values, document: 
     person = await doors.ask(_person, house, str(values["person"]))
     by = identity.actor_for(person, "control")
     title = str(values.get("title") or "untitled")
-    offer = intake.offer_for(
-        str(values.get("queue") or ""), person, by, {**values, "title": title}, door="control"
-    )
+    offer = intake.offer_for(str(values.get("queue") or ""), person, by, {**values, "title": title}, door="control")
 
     async def single() -> AsyncIterator[intake.Part]:
         yield intake.Part(document, offer.format, title)
@@ -208,8 +202,20 @@ def _enrol(house: House, values: Values, new: identity.NewCredential) -> Any:
 def person_role(house: House, values: Values) -> Any:
     person = _person(house, str(values["name"]))
     with db.transaction() as tx:
-        changed = identity.set_role(house.scope, person.id, identity.Role(values["role"]), by=_BY, tx=tx)
-    return _shown_person(changed)
+        changed, shown = identity.set_role(house.scope, person.id, identity.Role(values["role"]), by=_BY, tx=tx)
+    return {**_shown_person(changed), **_secrets(house, shown)}
+
+
+@command("person.unlock")
+def person_unlock(house: House, values: Values) -> Any:
+    person = _person(house, str(values["name"]))
+    with db.transaction() as tx:
+        lifted = [
+            method
+            for method in ("password", "pin")
+            if identity.lift_lock(house.scope, person.id, method, by=_BY, tx=tx)
+        ]
+    return {"name": person.name, "lifted": lifted}
 
 
 @command("person.remove")
@@ -477,9 +483,7 @@ def job_explain(house: House, values: Values) -> Any:
         "station": said.station,
         "now": said.now,
         "next": said.next,
-        "steps": [
-            {"at": step.at.isoformat(), "text": step.text, "station": step.station} for step in said.steps
-        ],
+        "steps": [{"at": step.at.isoformat(), "text": step.text, "station": step.station} for step in said.steps],
         "receipt": _receipt(house, view),
     }
 
@@ -530,7 +534,14 @@ def job_let_out(house: House, values: Values) -> Any:
 def audit_verify(house: House, values: Values) -> Any:
     verdict = audit.verify()
     problems = [_plain(asdict(problem)) for problem in verdict.problems]
-    return {"ok": verdict.ok, "size": verdict.size, "problems": problems}
+    return {
+        "ok": verdict.ok,
+        "size": verdict.size,
+        "checkpoints": verdict.checkpoints,
+        "waiting": verdict.waiting,
+        "problems": problems,
+        "unlisted": verdict.unlisted,
+    }
 
 
 @command("audit.export")
@@ -544,9 +555,7 @@ def audit_export(house: House, values: Values) -> Any:
 def ledger_list(house: House, values: Values) -> Any:
     until = parts.clock().now() + timedelta(seconds=1)
     since = until - timedelta(days=int(values.get("days") or 30))
-    found = ledger.entries(
-        house.scope, since, until, after=values.get("after"), limit=int(values.get("limit") or 100)
-    )
+    found = ledger.entries(house.scope, since, until, after=values.get("after"), limit=int(values.get("limit") or 100))
     return {"entries": [_plain(asdict(each)) for each in found.rows], "after": found.after}
 
 

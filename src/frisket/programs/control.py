@@ -6,6 +6,7 @@ ended by an empty frame. The kernel says who is at the other end: only the accou
 
 import asyncio
 import json
+import logging
 import os
 import socket
 import struct
@@ -18,6 +19,7 @@ from frisket.errors import Blame, FrisketError
 
 __all__ = ["ControlServer", "Remote", "ask"]
 
+log = logging.getLogger("frisket.control")
 Values = Mapping[str, Any]
 Run = Callable[[str, Values, AsyncIterator[bytes]], Awaitable[Any]]
 _MOST = 16 << 20  # of a JSON frame
@@ -87,6 +89,9 @@ class ControlServer:
             result = await self._run(str(request["command"]), request["values"], _frames(reader))
         except FrisketError as error:
             return {"error": str(error), "blame": error.blame.value, "remedy": error.remedy}
+        except Exception:  # the top of one command: whoever asked must hear that it failed
+            log.exception("the command %s failed", request.get("command"))
+            return {"error": "The house failed.", "blame": Blame.HOUSE.value, "remedy": "Its log says why."}
         return {"result": result}
 
 

@@ -156,9 +156,7 @@ def _database(settings: Settings, data: Path) -> dict[str, Any]:
             },
         }
     parts = urlsplit(url)
-    password = (
-        Path(settings.database.password_file).read_text().strip() if settings.database.password_file else ""
-    )
+    password = Path(settings.database.password_file).read_text().strip() if settings.database.password_file else ""
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.path.lstrip("/"),

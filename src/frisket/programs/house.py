@@ -114,16 +114,14 @@ def _lock(lock: int, how: int) -> None:
         raise InUse("another process has this house open") from error
 
 
-def _install(
-    data: Path, settings: Settings, clock: HouseClock, store: keys.KeyStore, tenant: UUID, site: UUID
-) -> None:
+def _install(data: Path, settings: Settings, clock: HouseClock, store: keys.KeyStore, tenant: UUID, site: UUID) -> None:
     secret = store.index(tenant, "token", b"framework").hex()
     framework.use(settings, data, secret_key=secret)
     parts.install(parts.Parts(data, settings, clock, store, tenant, site))
 
 
 def _prepare_database() -> None:
-    call_command("migrate", verbosity=0, interactive=False)
+    call_command("migrate", run_syncdb=True, verbosity=0, interactive=False)
     work.prepare_database()
 
 

@@ -17,9 +17,7 @@ def page(headers: Mapping[bytes, bytes]) -> tuple[int, bytes]:
         return 401, b"Metrics need a bearer token.\n"
     claim = identity.Token(token.decode("latin-1"))
     person = identity.person_by_claim(claim, origin=identity.Origin("metrics"))
-    if person is None or not identity.may(
-        identity.actor_for(person, "metrics"), identity.Permission.HEALTH_READ
-    ):
+    if person is None or not identity.may(identity.actor_for(person, "metrics"), identity.Permission.HEALTH_READ):
         return 403, b"This token may not read metrics.\n"
     return 200, _text()
 

@@ -62,7 +62,7 @@ class _Running:
 
     urls: dict[str, str] = field(default_factory=dict)
     listeners: list[httpd.Listener] = field(default_factory=list)
-    intake: intake.Intake | None = None
+    doors: intake.Intake | None = None
     engine: work.Engine | None = None
     sequencer: audit.Sequencer | None = None
     control: ControlServer | None = None
@@ -100,15 +100,15 @@ async def _open(house: House, only: tuple[str, ...], running: _Running) -> None:
         delivery.ready()
         running.engine = work.open_engine(SLOTS)
         running.engine.start()
-        running.sequencer = audit.Sequencer()
+        running.sequencer = audit.Sequencer(on_fault=_log_broken)
         running.sequencer.start()
-    running.intake = intake.Intake(flow.walk, on_failed_sync=_sync_failed)
-    running.intake.start()
+    running.doors = intake.Intake(flow.walk, on_failed_sync=_sync_failed)
+    running.doors.start()
     if "doors" in only or "web" in only:
         await _open_doors(house, only, running)
     commands.URLS.clear()
     commands.URLS.update(running.urls)
-    running.control = ControlServer(house.data, commands.runner(house, running.intake))
+    running.control = ControlServer(house.data, commands.runner(house, running.doors))
     await running.control.open()
 
 
@@ -118,17 +118,15 @@ async def _open_doors(house: House, only: tuple[str, ...], running: _Running) ->
     plan: list[tuple[str, Door, bool]] = [("web", settings.doors.web, True)]
     if "doors" in only:
         plan += [("ipps", settings.doors.ipps, True), ("ipp", settings.doors.ipp, False)]
-    for name, door, encrypted in plan:
-        if not door.on or (name == "ipp" and settings.house.level != "normal"):
+    for name, chosen, encrypted in plan:
+        if not chosen.on or (name == "ipp" and settings.house.level != "normal"):
             continue
         tls = house.certificates.server_context(want_client_certificate=name == "ipps") if encrypted else None
         listener = httpd.Listener(app, _bounds(settings), tls=tls)
-        await listener.open(door.address, door.port)
+        await listener.open(chosen.address, chosen.port)
         running.listeners.append(listener)
-        running.urls.update(_urls(name, _shown_host(settings, door), listener.port))
-    running.urls = {
-        name: running.urls[name] for name in ("web", "api", "ipp", "ipps") if name in running.urls
-    }
+        running.urls.update(_urls(name, _shown_host(settings, chosen), listener.port))
+    running.urls = {name: running.urls[name] for name in ("web", "api", "ipp", "ipps") if name in running.urls}
 
 
 def _urls(name: str, host: str, port: int) -> dict[str, str]:
@@ -159,10 +157,10 @@ class _App:
     """Which door or page a request belongs to. Documents never pass through the web framework."""
 
     def __init__(self, running: _Running, *, with_web: bool) -> None:
-        assert running.intake is not None
+        assert running.doors is not None
         self._running = running
-        self._ipp = intake.IppDoor(running.intake, RELEASE_COMMANDS, web=self._web_address)
-        self._upload = intake.UploadDoor(running.intake, door.authenticate, HEADERS)
+        self._ipp = intake.IppDoor(running.doors, RELEASE_COMMANDS, web=self._web_address)
+        self._upload = intake.UploadDoor(running.doors, door.authenticate, HEADERS)
         self._pages = WSGIMiddleware(application.application(), workers=8) if with_web else None
 
     def _web_address(self) -> str:
@@ -227,12 +225,18 @@ def _sync_failed(error: BaseException) -> None:
     os._exit(SYNC_FAILED)
 
 
+def _log_broken(error: Exception) -> None:
+    """The log cannot be kept: new work would leave no mark, so there is none (security-design section 12)."""
+    log.critical("the audit log cannot be written; the house stops now", exc_info=error)
+    os._exit(SYNC_FAILED)
+
+
 async def _close(running: _Running) -> None:
     if running.control is not None:
         await running.control.close()
     await asyncio.gather(*[listener.close() for listener in running.listeners])
-    if running.intake is not None:
-        await asyncio.to_thread(running.intake.stop)
+    if running.doors is not None:
+        await asyncio.to_thread(running.doors.stop)
     if running.engine is not None:
         await asyncio.to_thread(running.engine.stop)
         await asyncio.to_thread(delivery.stop)

@@ -75,9 +75,7 @@ def _unsuitable(view: job.JobView, there: device.DeviceView) -> str:
     return ""
 
 
-def release(
-    scope: Scope, jobs: Sequence[UUID], device_id: UUID, wish: Wish = _AS_SENT, *, by: Actor
-) -> list[Outcome]:
+def release(scope: Scope, jobs: Sequence[UUID], device_id: UUID, wish: Wish = _AS_SENT, *, by: Actor) -> list[Outcome]:
     """Let held jobs print at a device. One job's trouble does not stop the others.
 
     Raises NoSuchDevice, NotAllowed; everything about a single job is in its Outcome.
@@ -87,7 +85,7 @@ def release(
     for identifier in jobs:
         try:
             _release_one(scope, identifier, there, wish, by)
-        except (FrisketError, identity.Throttled) as error:
+        except FrisketError as error:
             done.append(Outcome(identifier, False, f"{error} {error.remedy}".strip()))
         else:
             done.append(Outcome(identifier, True))
@@ -139,17 +137,17 @@ def _options(sent: job.Options, wish: Wish) -> job.Options:
 
 
 def _check_pin(view: job.JobView, typed: str, device_id: UUID, by: Actor) -> None:
-    """The job's own PIN, throttled like any other secret (security-design section 9)."""
+    """The job's own PIN, throttled like any other secret (security-design section 9). Raises WrongPin."""
     verifier = job.password_verifier(view.id)
     place = identity.Place("terminal", device=device_id)
-    attempt = identity.begin("job-password", identity.identifier("job", view.id.bytes), place)
-    right = verifier is not None and check_pin(typed, verifier)
-    with transaction() as tx:
-        if right:
-            identity.succeeded(attempt, tx=tx)
-            return
-        identity.failed(attempt, view.person, by, tx=tx)
-    raise WrongPin("This is not the PIN of the job.")
+    try:
+        identity.check_job_password(
+            view.id, lambda: verifier is not None and check_pin(typed, verifier), at=place, by=by
+        )
+    except identity.Throttled:
+        raise
+    except identity.Refused as error:
+        raise WrongPin("This is not the PIN of the job.") from error
 
 
 def make_verifier(password: bytes, encryption: str) -> bytes:

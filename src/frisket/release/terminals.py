@@ -72,9 +72,7 @@ def session(scope: Scope, device_id: UUID, token: str) -> Standing:
 
 def sign_out(device_id: UUID, token: str) -> None:
     """End the session that has this token; silently nothing when there is none."""
-    if TerminalSession.objects.filter(
-        device_id=device_id, token_index=_index(token), ended_at__isnull=True
-    ).exists():
+    if TerminalSession.objects.filter(device_id=device_id, token_index=_index(token), ended_at__isnull=True).exists():
         with transaction() as tx:
             _end(device_id, "asked", tx)
 
@@ -89,4 +87,3 @@ def _end(device_id: UUID, why: str, tx: Tx) -> None:
 
 def _index(token: str) -> bytes:
     return parts.keys().index(parts.tenant(), "token", b"terminal\0" + token.encode())
-

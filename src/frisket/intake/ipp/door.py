@@ -72,15 +72,11 @@ class IppDoor:
             return 404, b"There is no queue at this address."
         length = headers.get(b"content-length")
         limits = parts.settings().limits
-        if length is not None and (
-            not length.isdigit() or int(length) > limits.job_bytes + limits.ipp_attribute_bytes
-        ):
+        if length is not None and (not length.isdigit() or int(length) > limits.job_bytes + limits.ipp_attribute_bytes):
             return 413, b"This job is larger than this server takes."
         return None
 
-    async def _serve(
-        self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, send: Send
-    ) -> None:
+    async def _serve(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, send: Send) -> None:
         reader = ipp.Reader(ipp.Limits(octets=parts.settings().limits.ipp_attribute_bytes))
         more, seen = True, 0
         try:
@@ -120,9 +116,7 @@ class IppDoor:
             return _refusal(message, problem.status, problem.message), False
         operation = self._operations.table.get(message.code)
         if operation is None:
-            return _refusal(
-                message, int(ipp.Status.OPERATION_NOT_SUPPORTED), "This operation is not offered."
-            ), False
+            return _refusal(message, int(ipp.Status.OPERATION_NOT_SUPPORTED), "This operation is not offered."), False
         try:
             asked = await self._asked(message, scope, headers, body, left)
             if asked.known is None and message.code not in _OPEN:

@@ -122,9 +122,7 @@ class Operations:
         )
         most = min(limit or _MOST_JOBS, _MOST_JOBS)
         found = await self._intake.ask(_collect, asked.scope, where, which, most)
-        return _answer(
-            asked, 0, *[job_group(view, asked.address, wanted, asked.printer_uri) for view in found]
-        )
+        return _answer(asked, 0, *[job_group(view, asked.address, wanted, asked.printer_uri) for view in found])
 
     def _asks_for_another(self, asked: Asked) -> bool:
         """my-jobs with another's name: there is no such "my", whoever the proof says is asking."""
@@ -132,9 +130,7 @@ class Operations:
         stated = operation.text("requesting-user-name")
         if not operation.boolean("my-jobs") or not stated or asked.known is None:
             return False
-        return asked.known.by == "stated" and identity.canonical(stated) != identity.canonical(
-            asked.person.name
-        )
+        return asked.known.by == "stated" and identity.canonical(stated) != identity.canonical(asked.person.name)
 
     # -- jobs are changed
 
@@ -187,9 +183,7 @@ class Operations:
         queued = await self._intake.ask(job.count_live, queue.id)
         wanted = asked.message.operation.texts("requested-attributes")
         believed = device.trusts(queue, asked.network)
-        return _answer(
-            asked, 0, printer_group(queue, asked.address, wanted, queued=queued, believed=believed)
-        )
+        return _answer(asked, 0, printer_group(queue, asked.address, wanted, queued=queued, believed=believed))
 
     async def cups_get_default(self, asked: Asked) -> bytes:
         queue = device.default_queue()
@@ -272,9 +266,7 @@ class Operations:
         operation = asked.message.operation
         compression = operation.text("compression") or "none"
         if compression not in ("none", "gzip", "deflate"):
-            raise Conflict(
-                int(ipp.Status.COMPRESSION_NOT_SUPPORTED), "This compression is not supported.", None
-            )
+            raise Conflict(int(ipp.Status.COMPRESSION_NOT_SUPPORTED), "This compression is not supported.", None)
         most = parts.settings().limits.job_bytes
         return Part(
             data=unpacked(asked.body, compression, most),

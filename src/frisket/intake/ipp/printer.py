@@ -141,9 +141,7 @@ def _still(queue_hex: str, version: int, address: Address, believed: bool) -> _S
     queue = device.queue(UUID(queue_hex))
     can = capabilities_of(queue)
     listed = [*_description(queue, can, address, believed), *_template(can), *_media(can)]
-    return _Still(
-        {each.name: ipp.encode_attribute(each) for each in listed}, tuple(each.name for each in listed)
-    )
+    return _Still({each.name: ipp.encode_attribute(each) for each in listed}, tuple(each.name for each in listed))
 
 
 def _keywords(name: str, words: Iterable[str]) -> ipp.Attribute:
@@ -282,9 +280,7 @@ def _raster(can: device.Capabilities, dots: Sequence[int]) -> list[ipp.Attribute
     duplex = len(can.sides) > 1
     if "image/pwg-raster" in can.formats:
         listed += [
-            ipp.attribute(
-                "pwg-raster-document-resolution-supported", *[ipp.resolution(each, each) for each in dots]
-            ),
+            ipp.attribute("pwg-raster-document-resolution-supported", *[ipp.resolution(each, each) for each in dots]),
             _keywords("pwg-raster-document-sheet-back", ("normal",)),
             _keywords("pwg-raster-document-type-supported", types),
         ]
@@ -313,11 +309,7 @@ def _media(can: device.Capabilities) -> list[ipp.Attribute]:
         *margins,
         _keywords("media-col-supported", ("media-size", "media-size-name", *MARGINS)),
         ipp.attribute("media-size-supported", *[ipp.collection(_dimensions(size)) for _, size in sized]),
-        *(
-            [ipp.attribute("media-col-default", _media_col(can.media_default, default))]
-            if default is not None
-            else []
-        ),
+        *([ipp.attribute("media-col-default", _media_col(can.media_default, default))] if default is not None else []),
         ipp.attribute("media-col-ready", *[_media_col(name, size) for name, size in sized]),
         ipp.attribute("media-col-database", *[_media_col(name, size) for name, size in sized]),
     ]

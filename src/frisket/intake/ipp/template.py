@@ -30,6 +30,10 @@ class Ticket:
     must: bool = False  # the client would rather not print than print without those
 
 
+_NOTHING = Ticket()
+_ASKS = (0x01, 0x02)  # operation and job groups: some clients put job template attributes into either
+
+
 class Conflict(Exception):
     """Always refused, whatever the fidelity: ``status`` says how."""
 
@@ -93,18 +97,16 @@ _LOOSE = {  # accepted where the value is the only thing we do anyway
 
 def read_ticket(message: ipp.Message, can: device.Capabilities) -> Ticket:
     """Raises Conflict for what is refused whatever the fidelity."""
+    asked = [each for group in message.groups if group.tag in _ASKS for each in group if each.name not in _SILENT]
+    if not asked:
+        return _NOTHING
     read = _Reading(can)
-    groups = [*message.groups_of(ipp.Tag.JOB_GROUP), message.operation]
-    for group in groups:
-        for attribute in group:
-            if attribute.name not in _SILENT:
-                read.take(attribute)
+    for attribute in asked:
+        read.take(attribute)
     fidelity = message.operation.boolean("ipp-attribute-fidelity") or False
     mandatory = set(message.operation.texts("job-mandatory-attributes"))
     must = bool(read.unsupported) and (fidelity or any(each.name in mandatory for each in read.unsupported))
-    return Ticket(
-        job.Options(**read.options), read.copies, read.hold, read.hold_until, tuple(read.unsupported), must
-    )
+    return Ticket(job.Options(**read.options), read.copies, read.hold, read.hold_until, tuple(read.unsupported), must)
 
 
 class _Reading:
@@ -115,32 +117,18 @@ class _Reading:
         self.hold = ""
         self.hold_until: datetime | None = None
         self.unsupported: list[ipp.Attribute] = []
-        self._readers: dict[str, Callable[[ipp.Attribute], bool]] = {
-            "copies": self._copies,
-            "sides": lambda a: self._word(a, "sides", ("one-sided", *can.sides)),
-            "print-color-mode": lambda a: self._word(a, "color_mode", _modes(can)),
-            "output-bin": lambda a: self._word(a, "output_bin", can.output_bins or ("auto",)),
-            "media": self._media,
-            "media-col": self._media_col,
-            "print-quality": lambda a: self._number(a, "quality", can.qualities or (4,)),
-            "orientation-requested": lambda a: self._number(a, "orientation", (3, 4, 5, 6, 7)),
-            "printer-resolution": self._resolution,
-            "page-ranges": self._page_ranges,
-            "finishings": self._finishings,
-            "job-hold-until": self._hold_until,
-        }
 
     def take(self, attribute: ipp.Attribute) -> None:
         if not attribute.values or attribute.values[0].out_of_band:
             return
-        reader = self._readers.get(attribute.name)
+        reader = _READERS.get(attribute.name)
         if reader is None:
             loose = _LOOSE.get(attribute.name)
             if loose is None:
                 self.unsupported.append(ipp.attribute(attribute.name, ipp.unsupported()))
             elif not loose(attribute.values):
                 self.unsupported.append(attribute)
-        elif not reader(attribute):
+        elif not reader(self, attribute):
             self.unsupported.append(attribute)
 
     def _word(self, attribute: ipp.Attribute, option: str, known: tuple[str, ...]) -> bool:
@@ -219,6 +207,22 @@ class _Reading:
             return False
         self.hold, self.hold_until = "until", moment
         return True
+
+
+_READERS: dict[str, Callable[[_Reading, ipp.Attribute], bool]] = {
+    "copies": _Reading._copies,
+    "sides": lambda r, a: r._word(a, "sides", ("one-sided", *r.can.sides)),
+    "print-color-mode": lambda r, a: r._word(a, "color_mode", _modes(r.can)),
+    "output-bin": lambda r, a: r._word(a, "output_bin", r.can.output_bins or ("auto",)),
+    "media": _Reading._media,
+    "media-col": _Reading._media_col,
+    "print-quality": lambda r, a: r._number(a, "quality", r.can.qualities or (4,)),
+    "orientation-requested": lambda r, a: r._number(a, "orientation", (3, 4, 5, 6, 7)),
+    "printer-resolution": _Reading._resolution,
+    "page-ranges": _Reading._page_ranges,
+    "finishings": _Reading._finishings,
+    "job-hold-until": _Reading._hold_until,
+}
 
 
 def _modes(can: device.Capabilities) -> tuple[str, ...]:
