@@ -310,7 +310,7 @@ class IppService:
         self._record(job, outcome, told or outcome)
 
     def _record(self, job: Job, outcome: str, told: str) -> None:
-        attributes = {"job-name": job.name, "requesting-user-name": job.user}
+        attributes: dict[str, object] = {"job-name": job.name, "requesting-user-name": job.user}
         for attribute in job.template:
             values = [
                 value.text if value.text is not None else _plain(value.data) for value in attribute.values

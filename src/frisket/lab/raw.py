@@ -134,9 +134,8 @@ class RawService:
         pages = 0
         if receiving is not None:
             document = await asyncio.to_thread(receiving.close)
-            pages = self._plan.pages
-            if pages is None:
-                pages = await asyncio.to_thread(pages_in, receiving.path)
+            fixed = self._plan.pages
+            pages = await asyncio.to_thread(pages_in, receiving.path) if fixed is None else fixed
             if self._faults.meet(Fault.LIES_COMPLETED):
                 document, held.kept_nothing = self._tray.discard(document), True
             held.documents.append(document)

@@ -1,0 +1,1 @@
+"""What runs inside the sandbox, and only there. Nothing in the house imports these modules."""
