@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 # How to ask a program what it is; programs not listed are asked with --version.
@@ -56,8 +57,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _own_database(url: str, worker: str) -> str:
     """Tests empty the tables between them, so each process needs a database of its own."""
-    import psycopg
-
     server, _, name = url.rpartition("/")
     with psycopg.connect(url, autocommit=True) as connection:
         found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [f"{name}_{worker}"])
