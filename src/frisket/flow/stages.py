@@ -64,8 +64,7 @@ def shelve(view: job.JobView) -> None:
 
 def send(view: job.JobView) -> None:
     """To the device. Returns when it is known, or known not to be known, what became of it."""
-    if view.device is not None:
-        delivery.send(view.id, view.device)
+    delivery.send(view.id)
 
 
 def settle(view: job.JobView) -> None:

@@ -39,7 +39,7 @@ class _New:
 class _More:
     """A further document of a job made by Create-Job, or its end."""
 
-    job: UUID
+    of: UUID
     person: UUID
     key: spool.HeldKey | None
     document: job.NewDocument | None
@@ -136,8 +136,9 @@ class Intake:
         if part is not None:
             number = view.documents + 1
             self.admit(offer, part.format, part.expected, number)
-            key = self._keys.get(view.id) or await self.ask(_key_again, view.id, offer.by)
-            doc = await self._seal(offer, key, part, number, [], before=view.octets)
+            known: spool.HeldKey = self._keys.get(view.id) or await self.ask(_key_again, view.id, offer.by)
+            key = known
+            doc = await self._seal(offer, known, part, number, [], before=view.octets)
             sealed = (doc,)
             document = job.NewDocument(number, part.format, doc.octets, part.name)
         done = await self._commit(
@@ -218,15 +219,15 @@ def _write(batch: Sequence[_New | _More], tx: Tx) -> list[job.JobView]:
     spool.keep_many([keep for item in batch if (keep := _keep(item)) is not None], tx=tx)
     for item in batch:
         if isinstance(item, _More):
-            views[item.job] = _write_more(item, tx)
+            views[item.of] = _write_more(item, tx)
     crashpoints.pass_(INSIDE_COMMIT)
-    return [views[item.job.id if isinstance(item, _New) else item.job] for item in batch]
+    return [views[item.job.id if isinstance(item, _New) else item.of] for item in batch]
 
 
 def _write_more(item: _More, tx: Tx) -> job.JobView:
     if item.document is not None:
         job.add_document(
-            item.job,
+            item.of,
             item.document,
             expected=job.State.RECEIVING,
             format=item.document.format if item.first else None,
@@ -234,9 +235,9 @@ def _write_more(item: _More, tx: Tx) -> job.JobView:
             tx=tx,
         )
     if item.end is None:
-        return job.get_for_stage(item.job)
+        return job.get_for_stage(item.of)
     return job.move(
-        item.job,
+        item.of,
         item.end.state,
         expected=job.State.RECEIVING,
         why=item.end.why,

@@ -117,10 +117,10 @@ class UploadDoor:
                 view = await self._plain(headers, query, receive)
             else:
                 view = await self._form(headers, query, boundary, receive)
-        except identity.NotSignedIn as error:
-            await self._problem(send, 401, error)
+        except identity.Throttled as error:
+            await self._problem(send, 429, error)
         except identity.Refused as error:
-            await self._problem(send, 403, error)
+            await self._problem(send, 401, error)
         except FrisketError as error:
             await self._problem(send, _status(error), error)
         else:
@@ -183,8 +183,6 @@ _STATUS = {Blame.PEER: 400, Blame.PERSON: 422, Blame.OPERATOR: 503, Blame.HOUSE:
 
 
 def _status(error: FrisketError) -> int:
-    if isinstance(error, identity.Throttled):
-        return 429
     if isinstance(error, device.NoSuchQueue):
         return 404
     return 503 if error.retry and error.blame is not Blame.PEER else _STATUS[error.blame]

@@ -1,5 +1,6 @@
 """What happened to a job, why, and what comes next: in plain words, from the audit log alone."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -96,7 +97,10 @@ def _purpose(keyword: str) -> str:
     return known.get(keyword, keyword)
 
 
-_ERASED = {
+_Say = Callable[[], str]
+_SayOf = Callable[[str, Reason], str]
+
+_ERASED: dict[str, _Say] = {
     "erase.e1": lambda: _("Its key was destroyed: nobody can read the document any more."),
     "erase.overwritten": lambda: _("Its sealed octets were overwritten and removed."),
     "erase.e2": lambda: _("The database holds no trace of its key."),
@@ -122,7 +126,7 @@ def _waits() -> str:
     return _("It waits for its person.")
 
 
-_HELD = {
+_HELD: dict[Reason, _Say] = {
     Reason.FOR_RELEASE: _waits,
     Reason.PASSWORD: lambda: _("It waits for the PIN its sender gave it."),
     Reason.UNTIL: lambda: _("It waits for the time its sender chose."),
@@ -151,7 +155,7 @@ def _moved(entry: audit.Entry, scope: Scope) -> str:
     return text
 
 
-_PASSING = {
+_PASSING: dict[State, _SayOf] = {
     State.RECEIVED: lambda name, why: _("All its documents are here, sealed and acknowledged."),
     State.ADMITTED: lambda name, why: _("The rules let it in."),
     State.PREPARED: lambda name, why: _("It is in the form to be printed."),

@@ -377,7 +377,7 @@ def find(scope: Scope, where: Filter, *, after: str | None = None, limit: int = 
 def _seen(scope: Scope) -> QuerySet[Job]:
     rows = Job.objects.filter(tenant=scope.tenant)
     if scope.own_only:
-        rows = rows.filter(person_id=scope.actor.id)
+        return rows.filter(person_id=scope.actor.id) if scope.actor.id is not None else rows.none()
     return rows
 
 
@@ -394,7 +394,7 @@ def documents(job: UUID) -> list[DocumentView]:
     ]
 
 
-def _document_name(job: UUID, sealed: bytes | None) -> str:
+def _document_name(job: UUID, sealed: bytes | memoryview | None) -> str:
     if sealed is None:
         return ""
     return parts.keys().open_personal(parts.tenant(), job, bytes(sealed), field=_FIELD_NAME)

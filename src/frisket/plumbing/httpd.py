@@ -22,6 +22,7 @@ from uvicorn.server import ServerState
 
 __all__ = ["Bounds", "Listener"]
 
+HANDSHAKE_S = 10.0
 GRACE_S = 10.0  # a body may be slow this long, a driver may still be rendering
 
 
@@ -106,7 +107,7 @@ class _Bounded(HttpToolsProtocol):
         self.in_header, self.in_body = False, True
         self.crowd.served(self)
         self.body_since, self.body_octets = time.monotonic(), 0
-        self.scope["extensions"] = {"frisket.certificate": self.certificate}
+        self.scope["extensions"] = {"frisket": {"certificate": self.certificate}}
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -155,9 +156,10 @@ class Listener:
     ) -> None:
         self._tls = tls
         self._state = ServerState()
+        self._protocol = type("Connection", (_Bounded,), {"bounds": bounds, "crowd": self.crowd})
         self._config = Config(
             app,
-            http=type("Connection", (_Bounded,), {"bounds": bounds, "crowd": self.crowd}),
+            http=self._protocol,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -176,18 +178,18 @@ class Listener:
         loop = asyncio.get_running_loop()
         sockets = [inherited] if inherited is not None else list(_bind(address, port))
         self.port = sockets[0].getsockname()[1]
-        handshake = {"ssl_handshake_timeout": 10.0} if self._tls is not None else {}
+        handshake = HANDSHAKE_S if self._tls is not None else None
         self._servers = [
-            await loop.create_server(self._connection, sock=sock, ssl=self._tls, backlog=2048, **handshake)
+            await loop.create_server(
+                self._connection, sock=sock, ssl=self._tls, backlog=2048, ssl_handshake_timeout=handshake
+            )
             for sock in sockets
         ]
         self._beat = asyncio.create_task(self._watch())
 
     def _connection(self) -> asyncio.Protocol:
-        protocol: asyncio.Protocol = self._config.http_protocol_class(
-            config=self._config, server_state=self._state, app_state={}
-        )
-        return protocol
+        made: asyncio.Protocol = self._protocol(config=self._config, server_state=self._state, app_state={})
+        return made
 
     async def _watch(self) -> None:
         while True:

@@ -57,7 +57,7 @@ class RowWriter:
     def _prepare(self) -> tuple[str, list[tuple[int, Adapt]]]:
         fields = {field.attname: field for field in self._model._meta.concrete_fields}
         quote = connection.ops.quote_name
-        names = ", ".join(quote(fields[name].column) for name in self._columns)
+        names = ", ".join(quote(str(fields[name].column)) for name in self._columns)
         marks = ", ".join(["%s"] * len(self._columns))
         sql = f"INSERT INTO {quote(self._model._meta.db_table)} ({names}) VALUES ({marks})"
         adapts = []

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import django
 from django.apps import AppConfig
+from django.apps import apps as registry
 from django.conf import settings as django_settings
 from django.db import connections
 
@@ -36,7 +37,7 @@ class Room(AppConfig):
 
     def import_models(self) -> None:
         # The framework's own version takes any failing import for "no tables".
-        self.models = self.apps.all_models[self.label]
+        self.models = registry.all_models[self.label]
         self.module = importlib.import_module(self.name)
         if self.label != "web":
             self.models_module = importlib.import_module(f"{self.name}.models")
@@ -85,11 +86,13 @@ def use(settings: Settings, data: Path, *, secret_key: str) -> None:
         setattr(django_settings, name, value)
     django_settings.DATABASES = {"default": _database(settings, data)}
     connections.close_all()
-    connections.__dict__.pop("settings", None)
-    connections._settings = django_settings.DATABASES
-    for alias in connections:
-        if hasattr(connections._connections, alias):
-            delattr(connections._connections, alias)
+    # The framework reads its databases once; this house's file was not known then.
+    handler: Any = connections
+    handler.__dict__.pop("settings", None)
+    handler._settings = django_settings.DATABASES
+    for alias in handler:
+        if hasattr(handler._connections, alias):
+            delattr(handler._connections, alias)
 
 
 def _web(settings: Settings) -> dict[str, Any]:
@@ -133,6 +136,8 @@ def _web(settings: Settings) -> dict[str, Any]:
         "CSRF_COOKIE_HTTPONLY": True,
         "CSRF_USE_SESSIONS": False,
         "LANGUAGE_COOKIE_NAME": "language",
+        "CSRF_FAILURE_VIEW": "frisket.web.problems.csrf_failed",
+        "WHITENOISE_MAX_AGE": 86400,  # addresses of static files change with their content
         "MESSAGE_STORAGE": "django.contrib.messages.storage.session.SessionStorage",
         "FILE_UPLOAD_HANDLERS": ["django.core.files.uploadhandler.MemoryFileUploadHandler"],
         "FILE_UPLOAD_MAX_MEMORY_SIZE": settings.limits.upload_form_bytes,

@@ -139,7 +139,7 @@ def _own_names(settings: Settings) -> tuple[list[str], list[ipaddress.IPv4Addres
             names.append(given.lower())
     try:
         found = socket.getaddrinfo(socket.gethostname(), None, proto=socket.IPPROTO_TCP)
-        addresses += [ipaddress.ip_address(each[4][0].partition("%")[0]) for each in found]
+        addresses += [ipaddress.ip_address(str(each[4][0]).partition("%")[0]) for each in found]
     except OSError:
         pass  # a machine that does not know its own name
     return list(dict.fromkeys(names)), list(dict.fromkeys(addresses))

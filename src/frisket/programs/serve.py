@@ -161,7 +161,8 @@ class _App:
         self._running = running
         self._ipp = intake.IppDoor(running.doors, RELEASE_COMMANDS, web=self._web_address)
         self._upload = intake.UploadDoor(running.doors, door.authenticate, HEADERS)
-        self._pages = WSGIMiddleware(application.application(), workers=8) if with_web else None
+        pages: Any = application.application()
+        self._pages = WSGIMiddleware(pages, workers=8) if with_web else None
 
     def _web_address(self) -> str:
         return self._running.urls.get("web", "https://localhost")

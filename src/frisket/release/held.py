@@ -180,7 +180,7 @@ def cancel(scope: Scope, identifier: UUID, *, by: Actor) -> None:
         end(view, why, job.Outcome.CANCELLED, by=by, tx=tx)
 
 
-def end(view: job.JobView, why: Reason, outcome: job.Outcome, *, by: Actor, tx: Tx) -> None:
+def end(view: job.JobView, why: job.Reason, outcome: job.Outcome, *, by: Actor, tx: Tx) -> None:
     job.move(
         view.id,
         State.ENDED,

@@ -149,7 +149,7 @@ class IppDoor:
             queue=queue,
             secret=target.secret,
             authorization=headers.get(b"authorization", b""),
-            certificate=scope.get("extensions", {}).get("frisket.certificate"),
+            certificate=scope.get("extensions", {}).get("frisket", {}).get("certificate"),
             stated_name=_stated(message),
             address=scope["client"][0] if scope["client"] else "",
             encrypted=encrypted,

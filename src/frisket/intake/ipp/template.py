@@ -86,7 +86,7 @@ _SILENT = frozenset(
     }
 )
 
-_LOOSE = {  # accepted where the value is the only thing we do anyway
+_LOOSE: dict[str, Callable[[list[ipp.Value]], bool]] = {  # accepted where the value is the only thing we do anyway
     "job-sheets": lambda values: all(each.text == "none" for each in values),
     "number-up": lambda values: values[0].data == 1,
     "multiple-document-handling": lambda values: values[0].text == "separate-documents-collated-copies",
