@@ -8,10 +8,7 @@ from urllib.parse import urlsplit
 
 from frisket.wire import ipp
 
-PDF = (
-    b"%PDF-1.4\n1 0 obj<</Type/Page>>endobj\n2 0 obj<</Type /Page>>endobj\n"
-    b"3 0 obj<</Type/Pages>>endobj\n%%EOF\n"
-)
+PDF = b"%PDF-1.4\n1 0 obj<</Type/Page>>endobj\n2 0 obj<</Type /Page>>endobj\n3 0 obj<</Type/Pages>>endobj\n%%EOF\n"
 
 
 def blind_context() -> ssl.SSLContext:
@@ -34,9 +31,7 @@ def ask(
     assert parts.hostname is not None
     connection: http.client.HTTPConnection
     if parts.scheme == "ipps":
-        connection = http.client.HTTPSConnection(
-            parts.hostname, parts.port, timeout=timeout, context=blind_context()
-        )
+        connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=timeout, context=blind_context())
     else:
         connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout)
     user = ipp.attribute("requesting-user-name", ipp.name("alice"))

@@ -177,17 +177,13 @@ def test_plain_text_on_the_encrypted_door_gets_no_answer(devices):
     assert running.jobs("safe") == []
 
 
-@pytest.mark.parametrize(
-    "word", ["on-fire", "slow", "slow 0", "busy -1", "drop-mid-job x", "drop-mid-job 1 2", ""]
-)
+@pytest.mark.parametrize("word", ["on-fire", "slow", "slow 0", "busy -1", "drop-mid-job x", "drop-mid-job 1 2", ""])
 def test_words_that_are_no_fault_are_refused(word):
     with pytest.raises(lab.UnknownFault):
         lab.Trouble.read(word)
 
 
-@pytest.mark.parametrize(
-    "word", ["offline", "slow 2000", "busy 3", "drop-mid-job 65536 times 1", "lies-pages 0"]
-)
+@pytest.mark.parametrize("word", ["offline", "slow 2000", "busy 3", "drop-mid-job 65536 times 1", "lies-pages 0"])
 def test_a_fault_reads_back_as_it_was_written(word):
     assert str(lab.Trouble.read(word)) == word
 

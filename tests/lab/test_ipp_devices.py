@@ -131,9 +131,7 @@ def test_jobs_wait_for_each_other(devices, until):
     assert job_state(running.uri("slow"), second).integer("job-state") == JobState.PENDING
     until(lambda: len(running.jobs("slow")) == 2)
     assert [job.number for job in running.jobs("slow")] == [first, second]
-    answer = ask(
-        running.uri("slow"), Operation.GET_JOBS, ipp.attribute("which-jobs", ipp.keyword("completed"))
-    )
+    answer = ask(running.uri("slow"), Operation.GET_JOBS, ipp.attribute("which-jobs", ipp.keyword("completed")))
     told = [group.integer("job-id") for group in answer.groups_of(ipp.Tag.JOB_GROUP)]
     assert told == [second, first]
 
@@ -155,11 +153,7 @@ def test_every_default_is_among_what_is_supported():
         compared = 0
         for attribute in told:
             supported = told.get(attribute.name.removesuffix("-default") + "-supported")
-            if (
-                attribute.name.endswith("-default")
-                and supported
-                and attribute.values[0].tag in (0x44, 0x23, 0x32)
-            ):
+            if attribute.name.endswith("-default") and supported and attribute.values[0].tag in (0x44, 0x23, 0x32):
                 assert attribute.values[0] in supported.values, attribute.name
                 compared += 1
         assert compared > 8
@@ -205,3 +199,33 @@ def test_ipptool_is_content(devices, ipptool, door, test, tmp_path: Path):
         [ipptool, "-tI", "-T", "10", "-f", str(sample), uri, test], capture_output=True, text=True, timeout=30
     )
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.peer("cups ipp backend")
+@pytest.mark.parametrize("door", [lab.Door.IPP, lab.Door.IPPS])
+def test_the_backend_of_cups_prints_and_sees_the_end(devices, door, tmp_path: Path):
+    backend = Path("/usr/lib/cups/backend/ipp")
+    if not backend.exists():
+        if os.environ.get("CI"):
+            pytest.fail("the ipp backend of CUPS is missing")
+        pytest.skip("the ipp backend of CUPS is missing")
+    running = devices(lab.DevicePlan("office", door))
+    sample = tmp_path / "sample.pdf"
+    sample.write_bytes(PDF)
+    environment = {
+        "DEVICE_URI": running.uri("office").replace("127.0.0.1", "localhost"),
+        "CONTENT_TYPE": "application/pdf",
+        "FINAL_CONTENT_TYPE": "application/pdf",
+        "PATH": os.environ["PATH"],
+    }
+    options = "sides=two-sided-long-edge media=iso_a4_210x297mm"
+    done = subprocess.run(
+        [str(backend), "42", "alice", "title", "2", options, str(sample)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    (job,) = running.jobs("office")
+    assert (job.outcome, job.impressions, job.sheets) == ("completed", 4, 2)

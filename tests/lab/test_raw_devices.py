@@ -68,9 +68,7 @@ def test_two_jobs_of_one_connection_are_counted_apart(devices):
 
 def test_questions_are_answered_and_are_no_job(devices, tmp_path):
     running = devices(TALKING)
-    answer = say(
-        running, UEL + b"@PJL ECHO here\r\n@PJL INFO ID\r\n@PJL INFO STATUS\r\n@PJL INFO PAGECOUNT\r\n" + UEL
-    )
+    answer = say(running, UEL + b"@PJL ECHO here\r\n@PJL INFO ID\r\n@PJL INFO STATUS\r\n@PJL INFO PAGECOUNT\r\n" + UEL)
     assert "@PJL ECHO here\r\n\f" in answer
     assert '@PJL INFO ID\r\n"Frisket Lab C450"\r\n\f' in answer
     assert "CODE=10001" in answer and "ONLINE=TRUE" in answer and "PAGECOUNT=1000" in answer
