@@ -32,6 +32,7 @@ from frisket.plumbing.db import transaction  # noqa: E402
 from frisket.plumbing.keys import KeyStore  # noqa: E402
 from frisket.plumbing.scope import HOUSE, Actor, ActorKind, Purpose, Scope  # noqa: E402
 from frisket.spool.models import JobKey, SealedObject  # noqa: E402
+from frisket.spool.store import store  # noqa: E402
 
 ADMINISTRATOR = Actor(ActorKind.PERSON, uuid4(), role="administrator")
 TENANT, SITE = uuid4(), uuid4()
@@ -77,7 +78,7 @@ def accept(queue: UUID, person: UUID, octets: bytes, tell: Callable[..., None]) 
         )
         job.create_many([new], by=[HOUSE], tx=tx)
         if sealed.place is None:  # the planted bug: a row that points to where the octets will be
-            sealed.place = spool.store().append([b"?" * len(sealed.sealed)])[0]
+            sealed.place = store().append([b"?" * len(sealed.sealed)])[0]
         spool.keep_many([spool.Keep(person, key, [sealed])], tx=tx)
     if PLANT != "answer-before-commit":
         tell("accepted", key.job, digest)
@@ -121,7 +122,7 @@ def look(told: list[tuple[str, UUID, str]]) -> list[str]:
     if SealedObject.objects.filter(state="doomed").exists():
         problems.append("something doomed stayed")
     named = set(SealedObject.objects.values_list("name", flat=True))
-    stored = {found.name for found in spool.store().containers() if found.abandoned}
+    stored = {found.name for found in store().containers() if found.abandoned}
     problems += ["an orphan stayed"] * len(stored - named)
     problems += ["an upload stayed"] * len(list((DATA / "spool").rglob("*.part")))
     spool.close()

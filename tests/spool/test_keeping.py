@@ -16,6 +16,7 @@ from frisket.plumbing.db import transaction
 from frisket.plumbing.scope import HOUSE
 from frisket.spool.models import JobKey, SealedObject
 from frisket.spool.reading import place_of
+from frisket.spool.store import store
 
 MiB = 1 << 20
 
@@ -55,7 +56,7 @@ def test_nothing_readable_reaches_the_disk(spooler: Spooler, house):
 def test_two_jobs_with_one_content_have_nothing_in_common_on_disk(spooler: Spooler):
     content = os.urandom(40_000)
     first, second = spooler.accept(content), spooler.accept(content)
-    stored = [b"".join(spool.store().read(place)) for place in (spool_place(job) for job in (first, second))]
+    stored = [b"".join(store().read(place)) for place in (spool_place(job) for job in (first, second))]
     assert not {stored[0][at : at + 16] for at in range(64, 40_000, 16)} & {
         stored[1][at : at + 16] for at in range(64, 40_000, 16)
     }
@@ -320,12 +321,33 @@ def test_a_failed_sync_refuses_everything_that_follows(spooler: Spooler):
         spooler.accept(bytes(MiB))
 
 
+@pytest.mark.parametrize("point", ["append-sync", "file-sync", "overwrite-sync"])
+def test_whoever_runs_the_process_is_told_once_of_a_failed_sync(spooler: Spooler, point, monkeypatch):
+    told: list[spool.SyncFailed] = []
+    monkeypatch.setattr("frisket.spool.store._when_broken", None)
+    spool.when_broken(told.append)
+    job = spooler.accept(b"before", bytes(MiB))
+    crashpoints.arm(f"blobs.before-{point}:1:EIO")
+    for _ in range(2):
+        with pytest.raises(spool.SyncFailed):
+            if point == "overwrite-sync":
+                spooler.shred(job)
+                spool.overwrite_doomed()
+            else:
+                spooler.accept(bytes(MiB if point == "file-sync" else 1))
+    assert [type(failure) for failure in told] == [spool.SyncFailed]
+
+
 @pytest.mark.parametrize("size", [100, 3 * MiB])
-def test_a_full_disk_is_a_temporary_refusal(spooler: Spooler, size):
+def test_a_full_disk_is_a_temporary_refusal(spooler: Spooler, size, monkeypatch):
+    told: list[spool.SyncFailed] = []
+    monkeypatch.setattr("frisket.spool.store._when_broken", None)
+    spool.when_broken(told.append)
     crashpoints.arm(f"blobs.before-{'append' if size == 100 else 'write'}:1:ENOSPC")
     with pytest.raises(spool.SpoolFull) as refused:
         spooler.accept(bytes(size))
     assert refused.value.retry
+    assert told == []
     assert spooler.read(spooler.accept(b"after")) == b"after"
 
 

@@ -16,6 +16,7 @@ from frisket.plumbing.keys import EpochGone
 from frisket.plumbing.scope import HOUSE
 from frisket.spool import epochs, shredding
 from frisket.spool.models import JobKey, ReceiptRow, SealedObject, SpoolMark
+from frisket.spool.store import store
 
 MiB = 1 << 20
 only_sqlite = pytest.mark.skipif(not db.is_sqlite(), reason="looks into the files of SQLite")
@@ -376,7 +377,7 @@ def test_objects_without_a_row_are_erased(spooler: Spooler, house):
     swept = spool.sweep()
     assert (swept.damaged, swept.erased) == ([], 2)
     assert len(list((house.data / "spool").glob("files/*/*.sealed"))) == 1
-    assert set(b"".join(spool.store().read(places[1]))) == {0}
+    assert set(b"".join(store().read(places[1]))) == {0}
     assert spooler.read(kept) == b"kept" * 100
 
 
@@ -446,7 +447,7 @@ def test_objects_whose_key_vanished_without_a_shred_are_an_alarm(spooler: Spoole
 
 
 def test_unfinished_uploads_of_a_dead_process_are_removed(spooler: Spooler, house):
-    spool.store()
+    store()
     (house.data / "spool/files/00" / ("0" * 32 + ".part")).write_bytes(b"x")
     assert spool.sweep().unfinished == 1
     assert list((house.data / "spool").rglob("*.part")) == []

@@ -136,7 +136,9 @@ class Intake:
         if part is not None:
             number = view.documents + 1
             self.admit(offer, part.format, part.expected, number)
-            known: spool.HeldKey = self._keys.get(view.id) or await self.ask(_key_again, view.id, offer.by)
+            known = self._keys.get(view.id)
+            if known is None:
+                known = await self.ask(_key_again, view.id, offer.by)
             key = known
             doc = await self._seal(offer, known, part, number, [], before=view.octets)
             sealed = (doc,)

@@ -46,7 +46,9 @@ def admission(facts: Facts) -> Verdict:
     """The first rule that refuses, or Admit."""
     if not facts.queue_accepting:
         return Refuse(
-            Why.NOT_ACCEPTING, "This queue takes no jobs at the moment.", "Ask the operator, or try again later."
+            Why.NOT_ACCEPTING,
+            "This queue takes no jobs at the moment.",
+            "Ask the operator, or try again later.",
         )
     if facts.format not in facts.formats and facts.format != "application/octet-stream":
         return Refuse(

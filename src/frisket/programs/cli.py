@@ -467,7 +467,12 @@ def _tell_explained(said: Any) -> None:
     if said["receipt"]:
         out.print()
         out.print("Certificate of destruction", style="bold")
-        _fields(said["receipt"])
+        _fields(certificate(said["receipt"]))
+
+
+def certificate(receipt: dict[str, Any]) -> dict[str, Any]:
+    """A receipt without the signed octets themselves, which only machines read."""
+    return {name: value for name, value in receipt.items() if name not in ("body", "public_key")}
 
 
 @jobs.command("cancel")
@@ -537,6 +542,8 @@ def audit_verify(as_json: Json = False) -> None:
 def _tell_verdict(result: Any) -> None:
     if result["ok"]:
         out.print(f"The log is whole: {result['size']} leaves, {result['checkpoints']} signatures, all hold.")
+        if result["waiting"]:
+            out.print(f"{result['waiting']} more leaves wait for the next signature, within ten seconds.")
         return
     found = len(result["problems"]) + result["unlisted"]
     out.print(f"The log is damaged: {found} findings.", style="bold red")

@@ -119,7 +119,8 @@ def _main_job(show: _Demo, devices: lab.Running) -> None:
     _destroyed(show, number)
     verdict = show.ask("audit.verify")
     words = "every signature holds" if verdict["ok"] else "THE LOG IS DAMAGED"
-    show.say(f"The log of all this has {verdict['size']} leaves; {words}.")
+    leaves = verdict["size"] + verdict["waiting"]
+    show.say(f"The log of all this has {leaves} leaves; {words}, and signing goes on every ten seconds.")
     if found or arrived.sha256 != keys.sha256(document).hex() or not verdict["ok"]:
         raise InUse("the demonstration did not show what it should")
 
@@ -134,7 +135,7 @@ def _destroyed(show: _Demo, number: int) -> None:
         time.sleep(0.1)
     show.say("Its key is destroyed and its sealed octets are overwritten. The certificate of destruction:")
     for name, value in (receipt or {}).items():
-        if value not in (None, ""):
+        if value not in (None, "") and name not in ("body", "public_key"):
             show.note(f"{name.replace('_', ' ')}: {value}")
     show.say("What the house says of the job, step by step:")
     for step in said["steps"]:

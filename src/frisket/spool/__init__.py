@@ -27,17 +27,18 @@ from frisket.spool.errors import (
 )
 from frisket.spool.jobkeys import HeldKey, key_to_add, new_key
 from frisket.spool.keeping import Keep, discard, keep_many, place_many
-from frisket.spool.limits import held_by, held_in_all, load_counters, room_for, space
+from frisket.spool.limits import Held, held_by, held_in_all, load_counters, room_for, space
 from frisket.spool.reading import read, read_sync, size_of
 from frisket.spool.receipts import Receipt, is_genuine, receipt
 from frisket.spool.sealing import SealedDoc, seal, seal_octets, seal_pieces
 from frisket.spool.shredding import overwrite_doomed, shred, shred_many
-from frisket.spool.store import close, store
+from frisket.spool.store import close, when_broken
 from frisket.spool.sweeping import Sweep, sweep
 from frisket.spool.tickets import Ticket, Use, ticket
 
 __all__ = [
     "Damaged",
+    "Held",
     "HeldKey",
     "Incomplete",
     "Keep",
@@ -80,8 +81,8 @@ __all__ = [
     "shred_many",
     "size_of",
     "space",
-    "store",
     "sweep",
     "ticket",
     "tidy",
+    "when_broken",
 ]

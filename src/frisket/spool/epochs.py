@@ -57,9 +57,7 @@ def rewrap() -> Rewrapped:
             moved = []
             for row in batch:
                 try:
-                    again = store_keys.rewrap_job_key(
-                        tenant, row.job_id, bytes(row.wrapped), row.epoch, row.version
-                    )
+                    again = store_keys.rewrap_job_key(tenant, row.job_id, bytes(row.wrapped), row.epoch, row.version)
                 except (keys.Damaged, keys.EpochGone):
                     damaged.append(row.job_id)
                     continue
@@ -112,9 +110,7 @@ def database_clean() -> int:
     SQLite: deleted rows are zeroed in their pages (secure_delete), and a truncating checkpoint ends
     the write-ahead log that still held them. 0 also when a reader or writer was in the way: again later.
     """
-    waiting = list(
-        ReceiptRow.objects.filter(e2_at__isnull=True).values_list("job", flat=True).order_by("job")[:_MOST]
-    )
+    waiting = list(ReceiptRow.objects.filter(e2_at__isnull=True).values_list("job", flat=True).order_by("job")[:_MOST])
     if not waiting:
         return 0
     if db.is_sqlite():

@@ -62,9 +62,7 @@ def keep_many(items: Sequence[Keep], *, tx: Tx) -> None:
     """The rows of many jobs' keys and objects, all placed already, in the caller's transaction."""
     tenant = parts.tenant()
     insert_keys(
-        KeyRow(item.key.job, tenant, item.person, item.octets, *wrapped_now(item.key))
-        for item in items
-        if item.new
+        KeyRow(item.key.job, tenant, item.person, item.octets, *wrapped_now(item.key)) for item in items if item.new
     )
     for item in items:
         if not item.new:

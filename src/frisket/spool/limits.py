@@ -6,6 +6,7 @@ and the start do: a limit may be passed by what came in between, the disk's own 
 """
 
 import threading
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Count, Sum
@@ -17,34 +18,39 @@ from frisket.spool.store import store
 
 __all__ = ["COUNTERS", "Held", "held_by", "held_in_all", "load_counters", "room_for", "space"]
 
-Held = tuple[int, int]  # jobs, octets of their documents
+
+class Held(NamedTuple):
+    jobs: int
+    octets: int  # of their documents, as they came
+
+
+_NOTHING = Held(0, 0)
 
 
 class _Counters:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._persons: dict[UUID, Held] = {}
-        self.house: Held = (0, 0)
+        self.house = _NOTHING
 
     def add(self, person: UUID, jobs: int, octets: int) -> None:
         with self._lock:
-            held, size = self._persons.get(person, (0, 0))
-            now = held + jobs, size + octets
-            if now[0] > 0:
+            before = self._persons.get(person, _NOTHING)
+            now = Held(before.jobs + jobs, before.octets + octets)
+            if now.jobs > 0:
                 self._persons[person] = now
             else:
                 self._persons.pop(person, None)
-            self.house = self.house[0] + jobs, self.house[1] + octets
+            self.house = Held(self.house.jobs + jobs, self.house.octets + octets)
 
     def of(self, person: UUID) -> Held:
-        return self._persons.get(person, (0, 0))
+        return self._persons.get(person, _NOTHING)
 
     def load(self, persons: dict[UUID, Held]) -> None:
         with self._lock:
             self._persons = persons
-            self.house = (
-                sum(jobs for jobs, _ in persons.values()),
-                sum(octets for _, octets in persons.values()),
+            self.house = Held(
+                sum(held.jobs for held in persons.values()), sum(held.octets for held in persons.values())
             )
 
 
@@ -54,7 +60,7 @@ COUNTERS = _Counters()
 def load_counters() -> None:
     """Count what is held from the table: at start, and now and then where processes share a database."""
     rows = JobKey.objects.values_list("person").annotate(jobs=Count("job"), size=Sum("octets"))
-    COUNTERS.load({person: (jobs, size) for person, jobs, size in rows})
+    COUNTERS.load({person: Held(jobs, size) for person, jobs, size in rows})
 
 
 def held_by(person: UUID) -> Held:

@@ -22,9 +22,7 @@ class SealedObject(models.Model):
             models.Index(fields=["name", "offset"], name="object_place"),
             models.Index(fields=["id"], condition=models.Q(state="doomed"), name="object_doomed"),
         ]
-        constraints = [
-            models.UniqueConstraint(fields=["job", "kind", "document", "version"], name="object_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["job", "kind", "document", "version"], name="object_once")]
 
 
 class JobKey(models.Model):

@@ -26,9 +26,7 @@ def read_sync(job: UUID, kind: Kind = Kind.ORIGINAL, document: int = 1, *, ticke
     return _verified(place, opener)
 
 
-async def read(
-    job: UUID, kind: Kind = Kind.ORIGINAL, document: int = 1, *, ticket: Ticket
-) -> AsyncIterator[bytes]:
+async def read(job: UUID, kind: Kind = Kind.ORIGINAL, document: int = 1, *, ticket: Ticket) -> AsyncIterator[bytes]:
     """As read_sync, for an event loop: files and keys are opened in threads, one piece ahead."""
     ticket.take(job, kind, document)
     place, opener = await asyncio.wrap_future(threads().submit(_open, job, kind, document, ticket))
@@ -65,9 +63,7 @@ def _row(job: UUID, kind: Kind, document: int) -> tuple[int, int, int, str, str,
 
 def _open(job: UUID, kind: Kind, document: int, ticket: Ticket) -> tuple[blobs.Place, keys.Opener]:
     version, epoch, octets, where, name, offset = _row(job, kind, document)
-    wrapped = (
-        JobKey.objects.filter(pk=job, tenant=ticket.tenant).values_list("wrapped", "epoch", "version").first()
-    )
+    wrapped = JobKey.objects.filter(pk=job, tenant=ticket.tenant).values_list("wrapped", "epoch", "version").first()
     if wrapped is None:
         raise NotHere("the job has no key any more")
     key = parts.keys().unwrap_job_key(ticket.tenant, job, bytes(wrapped[0]), wrapped[1], wrapped[2])

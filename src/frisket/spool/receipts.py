@@ -110,9 +110,7 @@ def reach(jobs: Sequence[UUID], act: str, change: Callable[[ReceiptRow], None]) 
             change_rows(list(rows), act, change, tx=tx)
 
 
-def change_rows(
-    rows: Iterable[ReceiptRow], act: str, change: Callable[[ReceiptRow], None], *, tx: Tx
-) -> None:
+def change_rows(rows: Iterable[ReceiptRow], act: str, change: Callable[[ReceiptRow], None], *, tx: Tx) -> None:
     found = list(rows)
     for row in found:
         change(row)

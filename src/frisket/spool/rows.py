@@ -95,18 +95,13 @@ def update_keys(rows: Iterable[tuple[bytes, int, int, UUID]]) -> None:
 def insert_objects(rows: Iterable[ObjectRow]) -> None:
     _each(
         _INSERT_OBJECT,
-        [
-            (_of(row.job), int(row.kind), *row[2:6], row.place.where, row.place.name, row.place.offset)
-            for row in rows
-        ],
+        [(_of(row.job), int(row.kind), *row[2:6], row.place.where, row.place.name, row.place.offset) for row in rows],
     )
 
 
 def take_keys(jobs: Sequence[UUID]) -> dict[UUID, TakenKey]:
     """Delete the key rows of these jobs; what they said."""
-    statement = (
-        "DELETE FROM spool_jobkey WHERE job_id IN ({}) RETURNING job_id, tenant, person, epoch, octets"
-    )
+    statement = "DELETE FROM spool_jobkey WHERE job_id IN ({}) RETURNING job_id, tenant, person, epoch, octets"
     return {
         _id(job): TakenKey(_id(tenant), _id(person), epoch, octets)
         for job, tenant, person, epoch, octets in _for_ids(statement, jobs)

@@ -54,9 +54,7 @@ def shred_many(jobs: Sequence[UUID], *, tx: Tx) -> None:
     insert_receipts(receipts)
     audit.record_many(
         [
-            audit.NewLeaf(
-                "erase.e1", row.job, HOUSE, {"epoch": row.epoch, "pieces": row.pieces, "octets": row.octets}
-            )
+            audit.NewLeaf("erase.e1", row.job, HOUSE, {"epoch": row.epoch, "pieces": row.pieces, "octets": row.octets})
             for row in receipts
         ],
         tx=tx,

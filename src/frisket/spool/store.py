@@ -1,14 +1,15 @@
 """The store behind the spool, opened once per process, and the threads that do its file work."""
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from frisket.plumbing import parts
-from frisket.plumbing.blobs import Blobs, open_folder
+from frisket.plumbing.blobs import Blobs, SyncFailed, open_folder
 
-__all__ = ["close", "store", "threads"]
+__all__ = ["close", "store", "threads", "when_broken"]
 
 _THREADS = 8
 
@@ -21,6 +22,7 @@ class _Opened:
 
 
 _opened: _Opened | None = None
+_when_broken: Callable[[SyncFailed], None] | None = None
 _lock = threading.Lock()
 
 
@@ -33,6 +35,8 @@ def _open() -> _Opened:
         if _opened is None or _opened.data != data:
             _close()
             blobs = open_folder(data / "spool", parts.settings().space)
+            if _when_broken is not None:
+                blobs.when_broken(_when_broken)
             _opened = _Opened(data, blobs, ThreadPoolExecutor(_THREADS, thread_name_prefix="spool"))
         return _opened
 
@@ -52,6 +56,18 @@ def store() -> Blobs:
 def threads() -> ThreadPoolExecutor:
     """For file work that would hold up an event loop."""
     return _open().threads
+
+
+def when_broken(act: Callable[[SyncFailed], None]) -> None:
+    """Have this told once a sync has failed, whoever asked for it: the process has to end (R27).
+
+    Called by whoever runs the process, before the spool is used; a job refused for a full disk is not
+    told here.
+    """
+    global _when_broken
+    _when_broken = act
+    if _opened is not None:
+        _opened.blobs.when_broken(act)
 
 
 def close() -> None:

@@ -62,8 +62,6 @@ def ticket(
     if fence is not None:
         job.check_fence(job.Lease(job_id, fence), tx=tx)
     made = Ticket(job_id, tenant, purpose, fence)
-    audit.record(
-        "key.unwrap", job_id, by=by, tx=tx, facts={"purpose": purpose, "epoch": epoch, "fence": fence}
-    )
+    audit.record("key.unwrap", job_id, by=by, tx=tx, facts={"purpose": purpose, "epoch": epoch, "fence": fence})
     tx.on_commit(made.make_good)
     return made

@@ -78,17 +78,13 @@ def storage_note(folder: Path) -> str:
     if kind in _MEMORY:
         return "The spool lies in memory."
     if kind in _NO_OVERWRITE or kind.startswith("fuse"):
-        return (
-            f"Overwriting in place cannot be proven on {kind}: older copies may remain until they are reused."
-        )
+        return f"Overwriting in place cannot be proven on {kind}: older copies may remain until they are reused."
     if not kind:
         return "The storage is of an unknown kind: overwriting cannot be proven."
     rotational = _rotational(numbers)
     if rotational is None:
         return "The disk does not say what it is: overwriting cannot be proven."
-    return (
-        "" if rotational else "Flash or virtual storage: older copies of overwritten blocks may remain in it."
-    )
+    return "" if rotational else "Flash or virtual storage: older copies of overwritten blocks may remain in it."
 
 
 def _file_system(numbers: str) -> str:

@@ -23,12 +23,14 @@ class Durable:
 
     on: False only for the crash harness, which then has to find losses.
     on_full: told when the disk is full, before NoRoom is raised.
+    on_broken: told once, when a sync has failed, before SyncFailed is raised.
     """
 
     def __init__(self, *, on: bool, on_full: Callable[[], None]) -> None:
         self._on = on
         self._on_full = on_full
         self._broken = False
+        self.on_broken: Callable[[SyncFailed], None] | None = None
 
     def check(self) -> None:
         """Raises SyncFailed once the store is broken."""
@@ -79,8 +81,12 @@ class Durable:
 
     def _broke(self, error: OSError) -> SyncFailed:
         # Also a full disk found only by a sync: the kernel has dropped what it could not write.
-        self._broken = True
-        return SyncFailed(f"the disk of the spool failed: {errno.errorcode.get(error.errno or 0, 'unknown')}")
+        failed = SyncFailed(f"the disk of the spool failed: {errno.errorcode.get(error.errno or 0, 'unknown')}")
+        if not self._broken:
+            self._broken = True
+            if self.on_broken is not None:
+                self.on_broken(failed)
+        return failed
 
 
 def _write_all(fd: int, pieces: Sequence[bytes | memoryview], offset: int) -> int:

@@ -51,9 +51,7 @@ def overwrite_ranges(fd: int, ranges: Sequence[tuple[int, int]], durable: Durabl
         octets += max(0, stop - start)
     durable.sync(fd, at=_BEFORE_SYNC)
     crashpoints.pass_(_AFTER_SYNC)
-    holes = [
-        disk.punch_hole(fd, start, min(stop, end) - start) for start, stop in ranges if start < min(stop, end)
-    ]
+    holes = [disk.punch_hole(fd, start, min(stop, end) - start) for start, stop in ranges if start < min(stop, end)]
     return octets, all(holes)
 
 

@@ -21,7 +21,7 @@ from frisket.plumbing import crashpoints, settings
 from frisket.plumbing.blobs import disk, erasing
 from frisket.plumbing.blobs.durable import Durable
 from frisket.plumbing.blobs.owners import Owner, lock_now
-from frisket.plumbing.blobs.promise import PIECE, Container, Erased, Missing, NoRoom, Place, Space, Where
+from frisket.plumbing.blobs.promise import PIECE, Container, Erased, Missing, NoRoom, Place, Space, SyncFailed, Where
 from frisket.plumbing.blobs.segments import Segments, segment_path
 
 __all__ = ["FolderBlobs", "open_folder"]
@@ -101,9 +101,7 @@ class FolderBlobs:
         self._durable = Durable(on=rules.sync, on_full=self.release_reserve)
         self._make_folders()
         self._owner = Owner(folder / "owners")
-        self._segments = Segments(
-            self._segments_folder, self._owner, self._durable, closed_at=rules.segment_bytes
-        )
+        self._segments = Segments(self._segments_folder, self._owner, self._durable, closed_at=rules.segment_bytes)
         self._space_lock = threading.Lock()
         self._space: Space | None = None
         self._space_until = 0.0
@@ -353,6 +351,9 @@ class FolderBlobs:
             os.close(fd)
         os.rename(fresh, self._folder / "mark")
         self._durable.sync_folder(self._folder, at=_MARKING)
+
+    def when_broken(self, act: Callable[[SyncFailed], None]) -> None:
+        self._durable.on_broken = act
 
     def close(self) -> None:
         self._segments.close()

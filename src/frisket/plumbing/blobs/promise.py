@@ -148,4 +148,7 @@ class Blobs(Protocol):
 
     def set_mark(self, mark: str) -> None: ...
 
+    def when_broken(self, act: Callable[[SyncFailed], None]) -> None:
+        """Have this told, in whatever thread, once a sync has failed: the process has to end."""
+
     def close(self) -> None: ...
