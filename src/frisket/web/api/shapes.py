@@ -1,0 +1,424 @@
+"""What goes in and out of the API. What comes in has listed fields and nothing beside them (R24)."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import ConfigDict, Field
+
+from frisket import device, identity, job, spool
+
+__all__ = [
+    "CredentialIn",
+    "CredentialOut",
+    "DecideIn",
+    "DeviceChangeIn",
+    "DeviceIn",
+    "DeviceOut",
+    "EntryOut",
+    "ExplainOut",
+    "HealthOut",
+    "JobOut",
+    "PersonChangeIn",
+    "PersonIn",
+    "PersonOut",
+    "ProbeIn",
+    "ProbeOut",
+    "QueueChangeIn",
+    "QueueIn",
+    "QueueOut",
+    "ReceiptOut",
+    "ReleaseIn",
+    "ReleaseOut",
+    "ShownOut",
+    "VerdictOut",
+]
+
+State = Literal[
+    "receiving", "received", "admitted", "prepared", "held", "released",
+    "sending", "uncertain", "delivered", "ended", "erased", "quarantined",
+]  # fmt: skip
+Sides = Literal["one-sided", "two-sided-long-edge", "two-sided-short-edge"]
+ColorMode = Literal["auto", "color", "monochrome"]
+RoleWord = Literal["person", "operator", "administrator"]
+Octets32 = Field(None, pattern="^[0-9a-f]{64}$")
+
+
+class _In(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+
+class JobOut(Schema):
+    id: UUID
+    number: int
+    state: State
+    reason: str
+    note: str
+    outcome: str
+    title: str | None
+    person: UUID
+    queue: UUID
+    device: UUID | None
+    format: str
+    octets: int
+    documents: int
+    pages: int | None
+    colour: bool | None
+    copies: int
+    sides: str
+    color_mode: str
+    has_pin: bool
+    created_at: datetime
+    state_at: datetime
+    completed_at: datetime | None
+    due_at: datetime | None
+
+    @classmethod
+    def of(cls, view: job.JobView) -> "JobOut":
+        return cls(
+            id=view.id,
+            number=view.number,
+            state=view.state.value,
+            reason=view.why.value,
+            note=view.note,
+            outcome=view.outcome.value,
+            title=view.title,
+            person=view.person,
+            queue=view.queue,
+            device=view.device,
+            format=view.format,
+            octets=view.octets,
+            documents=view.documents,
+            pages=view.pages,
+            colour=view.colour,
+            copies=view.copies,
+            sides=view.options.sides,
+            color_mode=view.options.color_mode,
+            has_pin=view.has_password,
+            created_at=view.created_at,
+            state_at=view.state_at,
+            completed_at=view.completed_at,
+            due_at=view.due_at,
+        )
+
+
+class JobsOut(Schema):
+    jobs: list[JobOut]
+    after: str | None
+
+
+class StepOut(Schema):
+    at: datetime
+    text: str
+    station: str
+
+
+class ExplainOut(Schema):
+    number: int
+    station: str
+    now: str
+    next: str
+    steps: list[StepOut]
+
+
+class ReleaseIn(_In):
+    device: str = Field(description="Name or id")
+    copies: int | None = Field(None, ge=1, le=999)
+    sides: Sides | None = None
+    color_mode: ColorMode | None = None
+    pin: str | None = Field(None, max_length=64, description="The job's own PIN")
+
+
+class ReleaseOut(Schema):
+    ok: bool
+    text: str
+    job: JobOut
+
+
+class DecideIn(_In):
+    printed: bool
+
+
+class ReceiptOut(Schema):
+    job: UUID
+    epoch: int
+    pieces: int
+    octets: int
+    e1_at: datetime | None
+    overwritten_at: datetime | None
+    e2_at: datetime | None
+    e3_at: datetime | None
+    note: str
+    signed: str
+    signature: str
+    public_key: str
+
+    @classmethod
+    def of(cls, found: spool.Receipt) -> "ReceiptOut":
+        return cls(
+            job=found.job,
+            epoch=found.epoch,
+            pieces=found.pieces,
+            octets=found.octets,
+            e1_at=found.e1_at,
+            overwritten_at=found.overwritten_at,
+            e2_at=found.e2_at,
+            e3_at=found.e3_at,
+            note=found.note,
+            signed=found.body.decode(),
+            signature=found.signature.hex(),
+            public_key=found.public_key.hex(),
+        )
+
+
+class QueueOut(Schema):
+    id: UUID
+    name: str
+    info: str
+    location: str
+    hold: bool
+    is_default: bool
+    accepting: bool
+    trusted_networks: list[str]
+    devices: list[UUID]
+    held_s: int
+    printed_s: int
+    history_s: int
+
+    @classmethod
+    def of(cls, found: device.QueueView) -> "QueueOut":
+        return cls(
+            id=found.id,
+            name=found.name,
+            info=found.info,
+            location=found.location,
+            hold=found.hold,
+            is_default=found.is_default,
+            accepting=found.accepting,
+            trusted_networks=list(found.trusted_networks),
+            devices=list(found.devices),
+            held_s=found.held_s,
+            printed_s=found.printed_s,
+            history_s=found.history_s,
+        )
+
+
+class QueueIn(_In):
+    name: str = Field(max_length=60)
+    hold: bool = True
+    info: str = Field("", max_length=120)
+    location: str = Field("", max_length=120)
+    trusted_networks: list[str] = Field([], max_length=200)
+    devices: list[UUID] = Field([], max_length=1000)
+
+
+class QueueChangeIn(_In):
+    name: str | None = Field(None, max_length=60)
+    hold: bool | None = None
+    info: str | None = Field(None, max_length=120)
+    location: str | None = Field(None, max_length=120)
+    is_default: bool | None = None
+    accepting: bool | None = None
+    trusted_networks: list[str] | None = Field(None, max_length=200)
+    devices: list[UUID] | None = Field(None, max_length=1000)
+    held_s: int | None = Field(None, ge=1, le=10**9)
+    printed_s: int | None = Field(None, ge=0, le=10**9)
+    history_s: int | None = Field(None, ge=60, le=10**9)
+
+
+class DeviceOut(Schema):
+    id: UUID
+    name: str
+    uri: str
+    location: str
+    active: bool
+    state: str
+    state_reasons: list[str]
+    state_message: str
+    state_at: datetime | None
+    certificate_sha256: str | None
+    capabilities: dict[str, object]
+
+    @classmethod
+    def of(cls, found: device.DeviceView) -> "DeviceOut":
+        return cls(
+            id=found.id,
+            name=found.name,
+            uri=found.uri,
+            location=found.location,
+            active=found.active,
+            state=found.state,
+            state_reasons=list(found.state_reasons),
+            state_message=found.state_message,
+            state_at=found.state_at,
+            certificate_sha256=found.pinned_sha256.hex() if found.pinned_sha256 is not None else None,
+            capabilities=found.capabilities.to_plain(),
+        )
+
+
+class ProbeIn(_In):
+    uri: str = Field(max_length=300)
+
+
+class ProbeOut(Schema):
+    certificate_sha256: str | None
+    make_and_model: str
+    state: str
+    state_reasons: list[str]
+    capabilities: dict[str, object]
+
+
+class DeviceIn(_In):
+    name: str = Field(max_length=60)
+    uri: str = Field(max_length=300)
+    location: str = Field("", max_length=120)
+    silence_is_done: bool = False
+    shows_owner: bool = False
+    probe: bool = Field(True, description="Ask the device and adopt what it says")
+    certificate_sha256: str | None = Octets32  # what the caller has compared; needed for ipps
+
+
+class DeviceChangeIn(_In):
+    name: str | None = Field(None, max_length=60)
+    uri: str | None = Field(None, max_length=300)
+    location: str | None = Field(None, max_length=120)
+    silence_is_done: bool | None = None
+    shows_owner: bool | None = None
+    active: bool | None = None
+
+
+class PersonOut(Schema):
+    id: UUID
+    name: str
+    full_name: str
+    mail: str
+    role: RoleWord
+    active: bool
+    language: str
+    created_at: datetime
+
+    @classmethod
+    def of(cls, found: identity.PersonView) -> "PersonOut":
+        return cls(
+            id=found.id,
+            name=found.name,
+            full_name=found.full_name,
+            mail=found.mail,
+            role=found.role.value,
+            active=found.active,
+            language=found.language,
+            created_at=found.created_at,
+        )
+
+
+class PersonsOut(Schema):
+    persons: list[PersonOut]
+    after: str | None
+
+
+class PersonIn(_In):
+    name: str = Field(max_length=1024)
+    full_name: str = Field("", max_length=200)
+    mail: str = Field("", max_length=254)
+    role: RoleWord = "person"
+
+
+class PersonChangeIn(_In):
+    name: str | None = Field(None, max_length=1024)
+    full_name: str | None = Field(None, max_length=200)
+    mail: str | None = Field(None, max_length=254)
+    role: RoleWord | None = None
+    active: bool | None = None
+
+
+class ShownOut(Schema):
+    """Secrets made just now; no later answer has them."""
+
+    person: PersonOut | None = None
+    credential: UUID | None = None
+    password: str | None = None
+    pin: str | None = None
+    queue_secret: str | None = None
+    token: str | None = None
+
+    @classmethod
+    def of(cls, shown: identity.Shown, person: identity.PersonView | None = None) -> "ShownOut":
+        return cls(
+            person=PersonOut.of(person) if person is not None else None,
+            credential=shown.credential,
+            password=shown.password,
+            pin=shown.pin,
+            queue_secret=shown.queue_secret,
+            token=shown.token,
+        )
+
+
+class CredentialIn(_In):
+    kind: Literal["card", "pin", "queue-secret", "token"]
+    number: str | None = Field(None, max_length=1024, description="Of a card")
+    label: str = Field("", max_length=60)
+
+
+class CredentialOut(Schema):
+    id: UUID
+    kind: str
+    label: str
+    created_at: datetime
+    last_used_at: datetime | None
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+class EntryOut(Schema):
+    id: int
+    position: int | None
+    at: datetime
+    act: str
+    subject: UUID | None
+    actor: UUID | None
+    actor_kind: str
+    role: str
+    facts: dict[str, str | int | bool | None]
+
+
+class EntriesOut(Schema):
+    entries: list[EntryOut]
+    after: int | None
+
+
+class ProblemOut(Schema):
+    kind: str
+    place: str
+    text: str
+
+
+class VerdictOut(Schema):
+    ok: bool
+    size: int
+    checkpoints: int
+    waiting: int
+    problems: list[ProblemOut]
+
+
+class WorkOut(Schema):
+    kind: str
+    waiting: int
+    later: int
+    running: int
+    dead: int
+    oldest_s: float
+
+
+class HealthOut(Schema):
+    version: str
+    space: Literal["ok", "warn", "refuse"]
+    space_free: int
+    space_total: int
+    jobs_held: int
+    octets_held: int
+    work: list[WorkOut]
+    devices_in_trouble: int
+    clock_jumped: bool
+    log_size: int
+    log_waiting: int

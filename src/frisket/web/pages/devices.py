@@ -1,0 +1,177 @@
+"""Devices: asked before they are adopted, adopted by somebody who compared the certificate (R13, R20)."""
+
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+
+from frisket import delivery, device
+from frisket.errors import FrisketError
+from frisket.identity import Permission
+from frisket.plumbing import keys
+from frisket.plumbing.db import transaction
+from frisket.web import problems
+from frisket.web.forms import DeviceForm
+from frisket.web.pages.persons import blame_field
+from frisket.web.routes import page, proof_wanted
+from frisket.web.visits import Visit, visit
+
+__all__ = ["devices"]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What asking an address gave: a probe, or why there is none."""
+
+    probe: delivery.Probe | None
+    problem: problems.Words | None
+
+
+def _look(uri: str) -> Look:
+    try:
+        return Look(delivery.probe(uri), None)
+    except (
+        delivery.DeviceUnreachable,
+        delivery.ConnectionLost,
+        delivery.DeviceAnswered,
+        keys.TlsRefused,
+    ) as error:
+        return Look(None, problems.of(error))
+
+
+def _seen(probe: delivery.Probe | None) -> str:
+    return (probe.certificate_sha256 or b"").hex() if probe is not None else ""
+
+
+@page("/devices", needs=Permission.DEVICES_MANAGE)
+def devices(request: HttpRequest) -> HttpResponse:
+    return render(request, "web/devices.html", {"rows": device.devices(visit(request).scope)})
+
+
+@page("/devices/add", needs=Permission.DEVICES_MANAGE, methods=("GET", "POST"))
+def device_add(request: HttpRequest) -> HttpResponse:
+    """Fill in, see what answers there, say yes to it."""
+    form = DeviceForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        if stop := proof_wanted(request):
+            return stop
+        try:
+            return _add(request, form)
+        except device.BadAddress as error:
+            blame_field(form, error, "uri")
+        except FrisketError as error:
+            blame_field(form, error, "name")
+    return render(request, "web/device_add.html", {"form": form})
+
+
+def _add(request: HttpRequest, form: DeviceForm) -> HttpResponse:
+    told, step = form.cleaned_data, request.POST.get("step")
+    device.Address.read(told["uri"])
+    adoption = None
+    if step != "unasked":
+        look = _look(told["uri"])
+        # Asked again at the yes: what is adopted is what was shown, not what came in between.
+        agreed = step == "adopt" and look.probe is not None and request.POST.get("seen") == _seen(look.probe)
+        if not agreed or look.probe is None:
+            return _confirm(request, look, "/devices/add")
+        adoption = delivery.adoption_of(look.probe)
+    who = visit(request)
+    new = device.NewDevice(
+        told["name"], told["uri"], told["location"], told["silence_is_done"], told["shows_owner"], adoption
+    )
+    with transaction() as tx:
+        made = device.add_device(who.scope, new, by=who.actor, tx=tx)
+    messages.success(request, _("%(name)s is in use.") % {"name": made.name}, extra_tags="good")
+    return redirect(f"/devices/{made.name}")
+
+
+def _confirm(request: HttpRequest, look: Look, action: str, there: device.DeviceView | None = None) -> HttpResponse:
+    dropped = ("csrfmiddlewaretoken", "step", "seen", "proof")
+    values = {
+        "look": look,
+        "seen": _seen(look.probe),
+        "action": action,
+        "device": there,
+        "kept": [(name, value) for name, value in request.POST.items() if name not in dropped],
+        "changed": there is not None
+        and look.probe is not None
+        and there.pinned_sha256 is not None
+        and there.pinned_sha256 != look.probe.certificate_sha256,
+    }
+    return render(request, "web/device_confirm.html", values)
+
+
+@page("/devices/<str:name>", needs=Permission.DEVICES_MANAGE, methods=("GET", "POST"))
+def device_page(request: HttpRequest, name: str) -> HttpResponse:
+    who = visit(request)
+    there = device.device_by_name(who.scope, name)
+    if request.method == "GET":
+        fields = ("name", "uri", "location", "silence_is_done", "shows_owner", "active")
+        form = DeviceForm(initial={field: getattr(there, field) for field in fields})
+        return _device_page(request, there, form)
+    form = DeviceForm(request.POST)
+    if not form.is_valid():
+        return _device_page(request, there, form, 400)
+    try:
+        moved = device.Address.read(form.cleaned_data["uri"]).uri != there.uri
+        if moved and (stop := proof_wanted(request)):
+            return stop
+        changed = _change(who, there, form)
+    except FrisketError as error:
+        blame_field(form, error, "uri" if isinstance(error, device.BadAddress) else "name")
+        return _device_page(request, there, form, problems.of(error).status)
+    if moved:
+        text = _("The address changed: certificate and everything known of the device are forgotten. Ask it again.")
+        messages.warning(request, text, extra_tags="wait")
+    else:
+        messages.success(request, _("Changed."), extra_tags="good")
+    return redirect(f"/devices/{changed.name}")
+
+
+def _change(who: Visit, there: device.DeviceView, form: DeviceForm) -> device.DeviceView:
+    change = device.DeviceChange(**{field: form.cleaned_data[field] for field in form.fields})
+    with transaction() as tx:
+        return device.change_device(who.scope, there.id, change, by=who.actor, tx=tx)
+
+
+def _device_page(request: HttpRequest, there: device.DeviceView, form: DeviceForm, status: int = 200) -> HttpResponse:
+    return render(request, "web/device.html", {"device": there, "form": form}, status=status)
+
+
+@page("/devices/<str:name>/ask", needs=Permission.DEVICES_MANAGE, methods=("POST",))
+def device_ask(request: HttpRequest, name: str) -> HttpResponse:
+    """Ask a device what it is now; on a yes, adopt that."""
+    who = visit(request)
+    there = device.device_by_name(who.scope, name)
+    if stop := proof_wanted(request):
+        return stop
+    look = _look(there.uri)
+    agreed = request.POST.get("step") == "adopt" and request.POST.get("seen") == _seen(look.probe)
+    if look.probe is None or not agreed:
+        return _confirm(request, look, f"/devices/{name}/ask", there)
+    with transaction() as tx:
+        device.adopt(who.scope, there.id, delivery.adoption_of(look.probe), by=who.actor, tx=tx)
+        found = look.probe.condition
+        device.set_state(there.id, found.state, found.reasons, found.message, tx=tx)
+    messages.success(request, _("Adopted as it is now."), extra_tags="good")
+    return redirect(f"/devices/{name}")
+
+
+@page("/devices/<str:name>/remove", needs=Permission.DEVICES_MANAGE, methods=("GET", "POST"))
+def device_remove(request: HttpRequest, name: str) -> HttpResponse:
+    who = visit(request)
+    there = device.device_by_name(who.scope, name)
+    if request.method == "POST" and request.POST.get("sure") == "yes":
+        with transaction() as tx:
+            device.remove_device(who.scope, there.id, by=who.actor, tx=tx)
+        messages.success(request, _("Removed."), extra_tags="good")
+        return redirect("/devices")
+    values = {
+        "heading": _("Remove %(name)s?") % {"name": there.name},
+        "text": _("Nobody can print on it any more. Waiting jobs stay and print elsewhere."),
+        "verb": _("Remove"),
+        "back": f"/devices/{name}",
+    }
+    return render(request, "web/confirm.html", values)

@@ -1,0 +1,1 @@
+"""What templates may do beyond the framework's own tags."""

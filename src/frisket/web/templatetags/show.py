@@ -1,0 +1,135 @@
+"""How values look on a page: times, sizes, states, icons, short titles."""
+
+import zlib
+from datetime import datetime
+from pathlib import Path
+
+from django import template
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from frisket.plumbing import parts
+from frisket.web import words
+
+register = template.Library()
+
+_STATIC = Path(__file__).parent.parent / "static" / "web"
+_versions: dict[str, str] = {}
+
+
+@register.simple_tag
+def asset(name: str) -> str:
+    """The address of a static file; changes with its content, so browsers may keep it."""
+    if name not in _versions:
+        # Not _STATIC / name: paths of this Python refuse the template's own kind of string.
+        octets = Path(f"{_STATIC}/{name}").read_bytes()
+        _versions[name] = f"{zlib.crc32(octets):08x}"
+    return f"/static/web/{name}?v={_versions[name]}"
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """A small drawing beside a word; never alone, so it is hidden from readers."""
+    paths = format_html_join("", '<path d="{}"/>', ((each,) for each in words.ICONS.get(name, ())))
+    return format_html(
+        '<svg class="icon" viewBox="0 0 24 24" width="20" height="20" fill="none" stroke="currentColor" '
+        'stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" '
+        'focusable="false">{}</svg>',
+        paths,
+    )
+
+
+@register.filter
+def ago(at: datetime | None) -> SafeString:
+    """ "3 min ago", with the exact time inside for whoever looks closer."""
+    if at is None:
+        return format_html("{}", "–")
+    seconds = (parts.clock().now() - at).total_seconds()
+    return format_html(
+        '<time datetime="{}" title="{} UTC">{}</time>',
+        at.isoformat(timespec="seconds"),
+        date_format(at, "DATETIME_FORMAT"),
+        _since(seconds),
+    )
+
+
+def _since(seconds: float) -> str:
+    if seconds < -90:
+        return _("in %(time)s") % {"time": _span(-seconds)}
+    if seconds < 45:
+        return _("now")
+    return _("%(time)s ago") % {"time": _span(seconds)}
+
+
+def _span(seconds: float) -> str:
+    if seconds < 90 * 60:
+        return _("%(count)s min") % {"count": max(1, round(seconds / 60))}
+    if seconds < 36 * 3600:
+        return _("%(count)s h") % {"count": round(seconds / 3600)}
+    days = round(seconds / 86400)
+    return ngettext("%(count)s day", "%(count)s days", days) % {"count": days}
+
+
+@register.filter
+def span(seconds: float) -> str:
+    """A duration in the largest unit that fits."""
+    if seconds < 90:
+        return _("%(count)s s") % {"count": round(seconds)}
+    return _span(seconds)
+
+
+@register.filter
+def exact(at: datetime | None) -> str:
+    return "–" if at is None else date_format(at, "DATETIME_FORMAT") + " UTC"
+
+
+@register.filter
+def size(octets: int | None) -> str:
+    """Octets as people read them."""
+    if octets is None:
+        return "–"
+    value = float(octets)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            break
+        value /= 1000
+    return f"{value:.0f} {unit}" if value >= 10 or unit == "B" else f"{value:.1f} {unit}"
+
+
+@register.filter
+def shortened(title: str | None) -> str:
+    """A title on a terminal, where others look over the shoulder: ten characters."""
+    if not title:
+        return _("without a name")
+    return title if len(title) <= 10 else title[:10] + "…"
+
+
+@register.filter
+def state_word(state: str) -> str:
+    return words.state(state)
+
+
+@register.filter
+def state_look(state: str) -> str:
+    """good, wait, stop, info or past: the colour's role."""
+    return words.LOOK.get(str(state), "past")
+
+
+@register.filter
+def state_icon(state: str) -> str:
+    return words.STATE_ICON.get(str(state), "dot")
+
+
+@register.filter
+def spoken(keyword: str) -> str:
+    """A keyword of ours or of a device as people say it."""
+    return words.spoken(str(keyword))
+
+
+@register.filter
+def fingerprint(octets: bytes | None) -> str:
+    """A certificate's SHA-256 as browsers and panels show it."""
+    return "–" if octets is None else octets.hex(":").upper()

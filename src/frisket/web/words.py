@@ -1,0 +1,179 @@
+"""The words and drawings for keywords: states, roles, sides, reasons of devices."""
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+__all__ = ["ICONS", "LOOK", "STATE_ICON", "STATIONS", "spoken", "state"]
+
+# The line a page draws; "uncertain" and "stopped" stand beside it.
+STATIONS = ("arrived", "sealed", "checked", "waiting", "released", "printing", "done", "destroyed")
+
+_STATES = {
+    "receiving": gettext_noop("arriving"),
+    "received": gettext_noop("sealed"),
+    "admitted": gettext_noop("being checked"),
+    "prepared": gettext_noop("checked"),
+    "held": gettext_noop("waiting"),
+    "released": gettext_noop("released"),
+    "sending": gettext_noop("printing"),
+    "uncertain": gettext_noop("uncertain"),
+    "delivered": gettext_noop("printed"),
+    "ended": gettext_noop("done"),
+    "erased": gettext_noop("destroyed"),
+    "quarantined": gettext_noop("stopped"),
+    # devices
+    "idle": gettext_noop("ready"),
+    "processing": gettext_noop("printing"),
+    "stopped": gettext_noop("stopped"),
+    "unreachable": gettext_noop("unreachable"),
+    "unknown": gettext_noop("not asked yet"),
+}
+LOOK = {
+    "receiving": "info",
+    "received": "info",
+    "admitted": "info",
+    "prepared": "info",
+    "held": "wait",
+    "released": "info",
+    "sending": "good",
+    "uncertain": "stop",
+    "delivered": "good",
+    "ended": "past",
+    "erased": "past",
+    "quarantined": "stop",
+    "idle": "good",
+    "processing": "good",
+    "stopped": "stop",
+    "unreachable": "stop",
+    "unknown": "past",
+}
+STATE_ICON = {
+    "receiving": "upload",
+    "received": "seal",
+    "admitted": "seal",
+    "prepared": "seal",
+    "held": "wait",
+    "released": "send",
+    "sending": "device",
+    "uncertain": "question",
+    "delivered": "done",
+    "ended": "done",
+    "erased": "destroyed",
+    "quarantined": "stop",
+    "idle": "done",
+    "processing": "device",
+    "stopped": "stop",
+    "unreachable": "stop",
+    "unknown": "question",
+}
+
+_SPOKEN = {
+    # stations
+    "arrived": gettext_noop("arrived"),
+    "sealed": gettext_noop("sealed"),
+    "checked": gettext_noop("checked"),
+    "waiting": gettext_noop("waiting"),
+    "printing": gettext_noop("printing"),
+    "done": gettext_noop("done"),
+    "destroyed": gettext_noop("destroyed"),
+    # roles
+    "person": gettext_noop("Person"),
+    "operator": gettext_noop("Operator"),
+    "administrator": gettext_noop("Administrator"),
+    # credentials
+    "card": gettext_noop("Card"),
+    "pin": gettext_noop("PIN"),
+    "password": gettext_noop("Password"),
+    "queue-secret": gettext_noop("Personal print address"),
+    "certificate": gettext_noop("Certificate"),
+    "token": gettext_noop("Token"),
+    # how to print
+    "one-sided": gettext_noop("One-sided"),
+    "two-sided-long-edge": gettext_noop("Two-sided"),
+    "two-sided-short-edge": gettext_noop("Two-sided, short edge"),
+    "color": gettext_noop("Colour"),
+    "monochrome": gettext_noop("Black and white"),
+    "auto": gettext_noop("As in the document"),
+    # doors
+    "ipp": gettext_noop("IPP"),
+    "ipps": gettext_noop("IPP, encrypted"),
+    "upload": gettext_noop("Upload"),
+    "control": gettext_noop("Command line"),
+    "web": gettext_noop("Pages and API"),
+    # outcomes
+    "printed": gettext_noop("printed"),
+    "cancelled": gettext_noop("deleted"),
+    "expired": gettext_noop("expired"),
+    "refused": gettext_noop("refused"),
+    "failed": gettext_noop("failed"),
+    # printer-state-reasons of RFC 8011 section 5.4.12, without their severity
+    "media-needed": gettext_noop("paper needed"),
+    "media-empty": gettext_noop("out of paper"),
+    "media-low": gettext_noop("paper low"),
+    "media-jam": gettext_noop("paper jam"),
+    "toner-empty": gettext_noop("out of toner"),
+    "toner-low": gettext_noop("toner low"),
+    "marker-supply-empty": gettext_noop("out of toner or ink"),
+    "marker-supply-low": gettext_noop("toner or ink low"),
+    "cover-open": gettext_noop("cover open"),
+    "door-open": gettext_noop("door open"),
+    "output-area-full": gettext_noop("output tray full"),
+    "offline": gettext_noop("offline"),
+    "paused": gettext_noop("paused"),
+    "shutdown": gettext_noop("switched off"),
+    "connecting-to-device": gettext_noop("connecting"),
+    "timed-out": gettext_noop("does not answer"),
+    "other": gettext_noop("another reason"),
+}
+_SEVERITIES = ("-error", "-warning", "-report")
+
+
+def state(keyword: str) -> str:
+    """A state of a job or device as a word."""
+    text = _STATES.get(str(keyword))
+    return _(text) if text else str(keyword)
+
+
+def spoken(keyword: str) -> str:
+    """A keyword as people say it; what nobody has a word for stays as it is."""
+    plain = keyword
+    for severity in _SEVERITIES:
+        plain = plain.removesuffix(severity)
+    text = _SPOKEN.get(plain)
+    return _(text) if text else plain.replace("-", " ")
+
+
+ICONS: dict[str, tuple[str, ...]] = {
+    "today": ("M4 11l8-7 8 7v9H4z", "M10 20v-6h4v6"),
+    "jobs": ("M6 3h9l4 4v14H6z", "M15 3v4h4", "M9 12h7", "M9 16h7"),
+    "upload": ("M12 16V4", "M7 9l5-5 5 5", "M4 16v4h16v-4"),
+    "person": ("M12 12a4 4 0 100-8 4 4 0 000 8z", "M4 21c1-5 4-7 8-7s7 2 8 7"),
+    "persons": (
+        "M9 11a3.5 3.5 0 100-7 3.5 3.5 0 000 7z",
+        "M2.5 20c.7-4.5 3.2-6 6.5-6s5.8 1.5 6.5 6",
+        "M16 4.5a3.5 3.5 0 010 6.5",
+        "M18 14c2 .6 3.2 2.4 3.5 5",
+    ),
+    "list": ("M8 6h12", "M8 12h12", "M8 18h12", "M4 6h.01", "M4 12h.01", "M4 18h.01"),
+    "question": ("M12 21a9 9 0 100-18 9 9 0 000 18z", "M9.5 9.5a2.5 2.5 0 113.5 2.3c-.7.4-1 .9-1 1.7", "M12 16.7h.01"),
+    "device": ("M7 8V3h10v5", "M5 17H3V9h18v8h-2", "M7 14h10v7H7z"),
+    "queue": ("M4 5h16", "M4 10h16", "M4 15h10", "M17 14v6", "M14 17l3 3 3-3"),
+    "audit": ("M12 3l8 3v6c0 5-3.5 8-8 9-4.5-1-8-4-8-9V6z", "M8.5 12l2.5 2.5 4.5-5"),
+    "health": ("M3 12h4l3-8 4 16 3-8h4",),
+    "help": ("M12 21a9 9 0 100-18 9 9 0 000 18z", "M12 11v6", "M12 7.5h.01"),
+    "seal": ("M6 11h12v9H6z", "M8.5 11V8a3.5 3.5 0 017 0v3"),
+    "wait": ("M12 21a9 9 0 100-18 9 9 0 000 18z", "M12 7v5l3 2"),
+    "send": ("M4 12h15", "M13 6l6 6-6 6"),
+    "done": ("M5 12.5l4.5 4.5L19 7.5",),
+    "stop": ("M8 3h8l5 5v8l-5 5H8l-5-5V8z", "M12 8v5", "M12 16h.01"),
+    "destroyed": ("M5 7h14", "M9 7V4h6v3", "M7 7l1 13h8l1-13", "M10 11v5", "M14 11v5"),
+    "warning": ("M12 4l9 16H3z", "M12 10v4", "M12 17h.01"),
+    "more": ("M5 12h.01", "M12 12h.01", "M19 12h.01"),
+    "out": ("M10 4H5v16h5", "M14 8l4 4-4 4", "M18 12H9"),
+    "dot": ("M12 14a2 2 0 100-4 2 2 0 000 4z",),
+    "language": (
+        "M12 21a9 9 0 100-18 9 9 0 000 18z",
+        "M3 12h18",
+        "M12 3c3 3 3.5 6 3.5 9s-.5 6-3.5 9c-3-3-3.5-6-3.5-9s.5-6 3.5-9z",
+    ),
+}
