@@ -91,7 +91,8 @@ def _sentence(entry: audit.Entry, scope: Scope) -> tuple[str, str]:
 def _purpose(keyword: str) -> str:
     known = {
         "count": _("counting its pages"),
-        "send": _("sending it to the device"),
+        "deliver": _("sending it to the device"),
+        "add": _("sealing another document"),
         "prepare": _("preparing it"),
     }
     return known.get(keyword, keyword)

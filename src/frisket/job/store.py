@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
-from frisket import audit, device
+from frisket import audit, device, identity
 from frisket.job.errors import AlreadyLeased, NotFound, StaleLease, WrongState
 from frisket.job.models import Document, Job
 from frisket.job.nouns import Changes, DocumentView, Filter, JobView, Lease, NewDocument, NewJob, Options
@@ -37,7 +37,6 @@ __all__ = [
     "get",
     "get_for_stage",
     "lease",
-    "live_counts",
     "move",
     "password_verifier",
     "queue_of",
@@ -61,7 +60,6 @@ LIVE = (
     State.DELIVERED,
     State.QUARANTINED,
 )
-_TITLES_SEEN_BY = frozenset({"operator", "administrator"})
 
 
 def create_many(new: Sequence[NewJob], *, by: Sequence[Actor], tx: Tx) -> list[JobView]:
@@ -470,18 +468,12 @@ def forget(job: UUID, *, tx: Tx) -> None:
     Job.objects.filter(pk=job, state=State.ERASED.value).delete()
 
 
-def live_counts() -> list[tuple[UUID, int, int]]:
-    """(person, jobs, octets) of everything that still takes room; read once at start."""
-    totals: dict[UUID, tuple[int, int]] = {}
-    live = Q(state__in=[state.value for state in LIVE])
-    for person, octets in Job.objects.filter(live).values_list("person_id", "octets").iterator():
-        jobs, size = totals.get(person, (0, 0))
-        totals[person] = (jobs + 1, size + octets)
-    return [(person, jobs, size) for person, (jobs, size) in totals.items()]
-
-
 def _may_see_title(row: Job, scope: Scope) -> bool:
-    return scope.purpose is Purpose.STAGE or row.person_id == scope.actor.id or scope.actor.role in _TITLES_SEEN_BY
+    return (
+        scope.purpose is Purpose.STAGE
+        or row.person_id == scope.actor.id
+        or identity.may(scope.actor, identity.Permission.JOBS_TITLES)
+    )
 
 
 def _open_view(row: Job, scope: Scope | None = None) -> JobView:

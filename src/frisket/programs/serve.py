@@ -247,6 +247,11 @@ async def _close(running: _Running) -> None:
 
 def _log_to_stderr() -> None:
     """One JSON line per event; fields, never a sentence with somebody's words in it."""
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
     formatter = structlog.stdlib.ProcessorFormatter(
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
