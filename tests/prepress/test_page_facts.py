@@ -78,6 +78,19 @@ def test_a_pdf_that_wants_a_password_says_so(pdf):
     assert facts(pdf(2, encrypt=encrypt.StandardEncryption("", "owner"))).pages == 2
 
 
+@pytest.mark.filterwarnings("ignore:Encryption R=5 is deprecated")
+@pytest.mark.parametrize("revision", [2, 3, 4, 5, 6])
+def test_every_kind_of_encryption_opens_when_no_password_is_needed(revision):
+    pikepdf = pytest.importorskip("pikepdf")
+    made = pikepdf.new()
+    made.add_blank_page(page_size=(595, 842))
+    out = io.BytesIO()
+    made.save(
+        out, encryption=pikepdf.Encryption(owner="owner", user="", R=revision, aes=revision > 3, metadata=revision > 3)
+    )
+    assert facts(out.getvalue()) == prepress.PageFacts(1, False, "iso_a4_210x297mm")
+
+
 @pytest.mark.parametrize("document", [b"", b"%PDF-1.7 and then nothing", b"no document at all"])
 def test_what_is_no_pdf_is_damaged(document):
     assert facts(document) == prepress.PageFacts(problem="damaged")

@@ -105,6 +105,7 @@ def _root(limits: Limits) -> list[str]:
         *shown,
         *_library(),
         *("--ro-bind", str(_INSIDE), f"/program/{_PACKAGE.replace('.', '/')}"),
+        *("--dev-bind", "/dev/urandom", "/dev/urandom"),  # the PDF library wants it to open encrypted documents
         *("--size", str(limits.scratch), "--tmpfs", "/tmp"),
         *("--remount-ro", "/", "--chdir", "/tmp"),
     ]
