@@ -166,7 +166,7 @@ def main() -> None:
     with transaction() as tx:
         person, _ = identity.add(SCOPE, identity.NewPerson(name="alice"), by=ADMINISTRATOR, tx=tx)
         queue = device.add_queue(SCOPE, device.NewQueue("q"), by=ADMINISTRATOR, tx=tx)
-    for name in POINTS:
+    for name in POINTS if PLANT == "honest" else reversed(POINTS):  # a bug may be found anywhere: near ones first
         for count in PASSES:
 
             def life(tell: Callable[..., None], name: str = name, count: int = count) -> None:
