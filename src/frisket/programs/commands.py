@@ -13,9 +13,9 @@ from uuid import UUID
 
 from frisket import audit, delivery, device, identity, intake, job, ledger, release, spool
 from frisket.plumbing import db, parts, work
-from frisket.plumbing.scope import Actor, ActorKind, Scope
+from frisket.plumbing.scope import Actor, Scope
 from frisket.programs.errors import WrongUse
-from frisket.programs.house import House
+from frisket.programs.house import AT_CONTROL, House
 
 __all__ = ["COMMANDS", "URLS", "cancel_job", "run_here", "runner"]
 
@@ -23,7 +23,6 @@ Values = Mapping[str, Any]
 Command = Callable[[House, Values], Any]
 URLS: dict[str, str] = {}  # of this process's open listeners
 COMMANDS: dict[str, Command] = {}
-_BY = Actor(ActorKind.HOUSE, None, role="administrator", at="control")
 
 
 def command(name: str) -> Callable[[Command], Command]:
@@ -110,9 +109,9 @@ def person_add(house: House, values: Values) -> Any:
         password=values.get("password") or None,
     )
     with db.transaction() as tx:
-        person, shown = identity.add(house.scope, new, by=_BY, tx=tx)
+        person, shown = identity.add(house.scope, new, by=AT_CONTROL, tx=tx)
         if values.get("card"):
-            identity.enrol(person.id, identity.NewCard(str(values["card"])), by=_BY, tx=tx, scope=house.scope)
+            identity.enrol(person.id, identity.NewCard(str(values["card"])), by=AT_CONTROL, tx=tx, scope=house.scope)
     return {**_shown_person(person), **_secrets(house, shown)}
 
 
@@ -187,14 +186,14 @@ def person_queue(house: House, values: Values) -> Any:
 def person_password(house: House, values: Values) -> Any:
     person = _person(house, str(values["name"]))
     with db.transaction() as tx:
-        shown = identity.set_password(house.scope, person.id, values.get("password"), by=_BY, tx=tx)
+        shown = identity.set_password(house.scope, person.id, values.get("password"), by=AT_CONTROL, tx=tx)
     return {**_shown_person(person), **_secrets(house, shown)}
 
 
 def _enrol(house: House, values: Values, new: identity.NewCredential) -> Any:
     person = _person(house, str(values["name"]))
     with db.transaction() as tx:
-        shown = identity.enrol(person.id, new, by=_BY, tx=tx, scope=house.scope)
+        shown = identity.enrol(person.id, new, by=AT_CONTROL, tx=tx, scope=house.scope)
     return {**_shown_person(person), **_secrets(house, shown)}
 
 
@@ -202,7 +201,7 @@ def _enrol(house: House, values: Values, new: identity.NewCredential) -> Any:
 def person_role(house: House, values: Values) -> Any:
     person = _person(house, str(values["name"]))
     with db.transaction() as tx:
-        changed, shown = identity.set_role(house.scope, person.id, identity.Role(values["role"]), by=_BY, tx=tx)
+        changed, shown = identity.set_role(house.scope, person.id, identity.Role(values["role"]), by=AT_CONTROL, tx=tx)
     return {**_shown_person(changed), **_secrets(house, shown)}
 
 
@@ -213,7 +212,7 @@ def person_unlock(house: House, values: Values) -> Any:
         lifted = [
             method
             for method in ("password", "pin")
-            if identity.lift_lock(house.scope, person.id, method, by=_BY, tx=tx)
+            if identity.lift_lock(house.scope, person.id, method, by=AT_CONTROL, tx=tx)
         ]
     return {"name": person.name, "lifted": lifted}
 
@@ -222,7 +221,7 @@ def person_unlock(house: House, values: Values) -> Any:
 def person_remove(house: House, values: Values) -> Any:
     person = _person(house, str(values["name"]))
     with db.transaction() as tx:
-        identity.remove(house.scope, person.id, by=_BY, tx=tx)
+        identity.remove(house.scope, person.id, by=AT_CONTROL, tx=tx)
     return {"removed": person.name}
 
 
@@ -240,7 +239,7 @@ def queue_add(house: House, values: Values) -> Any:
         devices=_device_ids(house, values.get("device") or ()),
     )
     with db.transaction() as tx:
-        queue = device.add_queue(house.scope, new, by=_BY, tx=tx)
+        queue = device.add_queue(house.scope, new, by=AT_CONTROL, tx=tx)
     return _queue(queue)
 
 
@@ -282,7 +281,7 @@ def queue_set(house: House, values: Values) -> Any:
         history_s=values.get("history_s"),
     )
     with db.transaction() as tx:
-        changed = device.change_queue(house.scope, queue.id, change, by=_BY, tx=tx)
+        changed = device.change_queue(house.scope, queue.id, change, by=AT_CONTROL, tx=tx)
     return _queue(changed)
 
 
@@ -297,7 +296,7 @@ def queue_remove(house: House, values: Values) -> Any:
     if queue is None:
         raise device.NoSuchQueue(f"there is no queue {values['name']}")
     with db.transaction() as tx:
-        device.remove_queue(house.scope, queue.id, by=_BY, tx=tx)
+        device.remove_queue(house.scope, queue.id, by=AT_CONTROL, tx=tx)
     return {"removed": queue.name}
 
 
@@ -326,7 +325,7 @@ def device_add(house: House, values: Values) -> Any:
         adoption=adoption,
     )
     with db.transaction() as tx:
-        added = device.add_device(house.scope, new, by=_BY, tx=tx)
+        added = device.add_device(house.scope, new, by=AT_CONTROL, tx=tx)
     return {**_device(added), "notice": notice}
 
 
@@ -354,7 +353,7 @@ def device_list(house: House, values: Values) -> Any:
 @command("device.probe")
 def device_probe(house: House, values: Values) -> Any:
     found = device.device_by_name(house.scope, str(values["name"]))
-    return _device(delivery.adopt(house.scope, found.id, by=_BY))
+    return _device(delivery.adopt(house.scope, found.id, by=AT_CONTROL))
 
 
 @command("device.set")
@@ -367,14 +366,14 @@ def device_set(house: House, values: Values) -> Any:
         active=values.get("active"),
     )
     with db.transaction() as tx:
-        return _device(device.change_device(house.scope, found.id, change, by=_BY, tx=tx))
+        return _device(device.change_device(house.scope, found.id, change, by=AT_CONTROL, tx=tx))
 
 
 @command("device.remove")
 def device_remove(house: House, values: Values) -> Any:
     found = device.device_by_name(house.scope, str(values["name"]))
     with db.transaction() as tx:
-        device.remove_device(house.scope, found.id, by=_BY, tx=tx)
+        device.remove_device(house.scope, found.id, by=AT_CONTROL, tx=tx)
     return {"removed": found.name}
 
 
@@ -491,7 +490,7 @@ def job_explain(house: House, values: Values) -> Any:
 @command("job.cancel")
 def job_cancel(house: House, values: Values) -> Any:
     view = _find_job(house.scope, str(values["job"]))
-    cancel_job(house.scope, view.id, by=_BY)
+    cancel_job(house.scope, view.id, by=AT_CONTROL)
     return _job(job.get(house.scope, view.id))
 
 
@@ -512,7 +511,7 @@ def cancel_job(scope: Scope, identifier: UUID, *, by: Actor) -> None:
 @command("job.decide")
 def job_decide(house: House, values: Values) -> Any:
     view = _find_job(house.scope, str(values["job"]))
-    return _job(delivery.decide(house.scope, view.id, bool(values["printed"]), by=_BY))
+    return _job(delivery.decide(house.scope, view.id, bool(values["printed"]), by=AT_CONTROL))
 
 
 @command("job.let-out")
@@ -521,9 +520,9 @@ def job_let_out(house: House, values: Values) -> Any:
     view = _find_job(house.scope, str(values["job"]))
     with db.transaction() as tx:
         if values.get("end"):
-            release.end(view, job.Reason.CANCELLED_BY_OPERATOR, job.Outcome.FAILED, by=_BY, tx=tx)
+            release.end(view, job.Reason.CANCELLED_BY_OPERATOR, job.Outcome.FAILED, by=AT_CONTROL, tx=tx)
         else:
-            job.move(view.id, job.State.HELD, expected=view.state, why=job.Reason.REVIEWED, by=_BY, tx=tx)
+            job.move(view.id, job.State.HELD, expected=view.state, why=job.Reason.REVIEWED, by=AT_CONTROL, tx=tx)
     return _job(job.get(house.scope, view.id))
 
 
@@ -563,7 +562,7 @@ def ledger_list(house: House, values: Values) -> Any:
 def clock_confirm(house: House, values: Values) -> Any:
     parts.clock().confirm()
     with db.transaction() as tx:
-        audit.record("clock.confirmed", None, by=_BY, tx=tx)
+        audit.record("clock.confirmed", None, by=AT_CONTROL, tx=tx)
     return {"now": parts.clock().now().isoformat()}
 
 

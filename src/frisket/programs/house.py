@@ -20,12 +20,15 @@ from django.core.management import call_command
 from frisket import audit, identity, spool
 from frisket.plumbing import db, keys, parts, work
 from frisket.plumbing.clock import HouseClock
-from frisket.plumbing.scope import HOUSE, Purpose, Scope
+from frisket.plumbing.scope import HOUSE, Actor, ActorKind, Purpose, Scope
 from frisket.plumbing.settings import Settings, load, write_initial
 from frisket.programs import framework
 from frisket.programs.errors import AlreadyMade, InUse, NoHouse
 
-__all__ = ["House", "Made", "make", "opened"]
+__all__ = ["AT_CONTROL", "House", "Made", "make", "opened"]
+
+# Whoever uses the command line sits at this machine as the house's own account, and administers it.
+AT_CONTROL = Actor(ActorKind.HOUSE, None, role="administrator", at="control")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class House:
     @property
     def scope(self) -> Scope:
         """What the command line on this machine may see: everything of the house's tenant."""
-        return Scope(HOUSE, parts.tenant(), Purpose.OPERATE)
+        return Scope(AT_CONTROL, parts.tenant(), Purpose.OPERATE)
 
 
 def make(data: Path, *, config: Path | None, ephemeral_ports: bool) -> Made:
