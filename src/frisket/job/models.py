@@ -18,6 +18,7 @@ class Job(models.Model):
     person = models.ForeignKey("identity.Person", on_delete=models.PROTECT, related_name="+")
     device = models.ForeignKey("device.Device", on_delete=models.SET_NULL, null=True, related_name="+")
     state = models.CharField(max_length=12)
+    over = models.BooleanField(default=False)  # ended or erased: lists of live jobs stay short however long history is
     why = models.CharField(max_length=24, default="")  # frisket.job.Reason: of the state it is in
     note = models.CharField(max_length=200, default="")  # a device's reason in words; nothing of the client's
     outcome = models.CharField(max_length=12, default="")  # printed, cancelled, expired, refused, failed
@@ -46,8 +47,8 @@ class Job(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["person", "state", "-number"], name="job_of_person"),
-            models.Index(fields=["queue", "state", "-number"], name="job_of_queue"),
+            models.Index(fields=["person", "over", "-number"], name="job_of_person"),
+            models.Index(fields=["queue", "over", "-number"], name="job_of_queue"),
             models.Index(fields=["state", "-number"], name="job_by_state"),
             models.Index(fields=["due_at"], condition=models.Q(due_at__isnull=False), name="job_due"),
             models.Index(fields=["number"], condition=models.Q(counted="due"), name="job_uncounted"),
