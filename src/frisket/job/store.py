@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from frisket import audit, device, identity
 from frisket.job.errors import AlreadyLeased, NotFound, StaleLease, WrongState
