@@ -14,8 +14,8 @@ class Job(models.Model):
     number = models.BigIntegerField(unique=True)  # IPP job-id: 1 to 2^31-1, rising, never used twice
     tenant = models.UUIDField()
     site = models.UUIDField()
-    queue = models.ForeignKey("device.Queue", on_delete=models.PROTECT, related_name="+")
-    person = models.ForeignKey("identity.Person", on_delete=models.PROTECT, related_name="+")
+    queue = models.ForeignKey("device.Queue", on_delete=models.PROTECT, related_name="+", db_index=False)
+    person = models.ForeignKey("identity.Person", on_delete=models.PROTECT, related_name="+", db_index=False)
     device = models.ForeignKey("device.Device", on_delete=models.SET_NULL, null=True, related_name="+")
     state = models.CharField(max_length=12)
     over = models.BooleanField(default=False)  # ended or erased: lists of live jobs stay short however long history is
@@ -46,10 +46,11 @@ class Job(models.Model):
     due_at = models.DateTimeField(null=True)  # when this state runs out: held expires, ended is erased, history goes
 
     class Meta:
+        # The foreign keys have no index of their own: the planner would take it and sort.
         indexes = [
             models.Index(fields=["person", "over", "-number"], name="job_of_person"),
             models.Index(fields=["queue", "over", "-number"], name="job_of_queue"),
-            models.Index(fields=["state", "-number"], name="job_by_state"),
+            models.Index(fields=["over", "-number"], name="job_recent"),
             models.Index(fields=["due_at"], condition=models.Q(due_at__isnull=False), name="job_due"),
             models.Index(fields=["number"], condition=models.Q(counted="due"), name="job_uncounted"),
         ]
