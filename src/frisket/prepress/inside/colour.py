@@ -13,6 +13,7 @@ __all__ = ["Colours"]
 _OPERATORS = "q Q g G rg RG k K cs CS sc SC scn SCN sh Do BI ID EI"
 _GRAY_NAMES = ("/DeviceGray", "/G", "/CalGray")
 _GRAY_INKS = ("/Black", "/All", "/None")
+_UNDRAWN = ("/Link", "/Popup", "/Text", "/Widget", "/FileAttachment")
 _DEEPEST = 12
 _EVEN = 0.004  # components closer than one step of eight bits are gray
 
@@ -43,9 +44,12 @@ class Colours:
         return any(self._annotation(each) for each in annotations)
 
     def _annotation(self, annotation: Any) -> bool:
-        if not isinstance(annotation, pikepdf.Dictionary) or "/AP" not in annotation:
+        if not isinstance(annotation, pikepdf.Dictionary):
             return False
-        looks: Any = annotation["/AP"].get("/N")
+        looks: Any = annotation.get("/AP", pikepdf.Dictionary()).get("/N")
+        if looks is None:  # whoever shows it draws it, in the colour it names
+            drawn = str(annotation.get("/Subtype", "")) not in _UNDRAWN
+            return drawn and not _is_even(annotation.get("/C", []))
         if isinstance(looks, pikepdf.Stream):
             return self._form(looks, 0)
         if isinstance(looks, pikepdf.Dictionary):
@@ -69,6 +73,8 @@ class Colours:
     def _content(self, holder: Any, resources: Any, depth: int) -> bool:
         if depth > _DEEPEST:
             return False
+        if self._fonts(resources, depth):
+            return True
         spaces = {"fill": True, "stroke": True}  # whether the colour space in force is gray
         kept = []  # what q put aside for Q
         for step in pikepdf.parse_content_stream(holder, _OPERATORS):
@@ -81,6 +87,17 @@ class Colours:
                 spaces = kept.pop() if kept else spaces
             elif self._marks_colour(name, step, resources, spaces, depth):
                 return True
+        return False
+
+    def _fonts(self, resources: Any, depth: int) -> bool:
+        """Letters of a Type 3 font are drawings and may bring their own colours."""
+        fonts: Any = resources.get("/Font", {})
+        for font in fonts.values():
+            if font.get("/Subtype") == "/Type3" and self._is_new(font):
+                own = font.get("/Resources", resources)
+                letters = font.get("/CharProcs", {}).values()
+                if any(self._content(letter, own, depth + 1) for letter in letters):
+                    return True
         return False
 
     def _marks_colour(self, name: str, step: Any, resources: Any, spaces: dict[str, bool], depth: int) -> bool:
