@@ -23,7 +23,9 @@ _ASK = {
     "openssl": ["openssl", "version"],
     "socat": ["socat", "-V"],
     "ghostscript": ["gs", "--version"],
-    "poppler": ["pdfinfo", "-v"],
+    "pdfinfo": ["pdfinfo", "-v"],
+    "chromium": ["chromium", "--no-sandbox", "--version"],
+    "bubblewrap": ["bwrap", "--version"],
     "psql": ["psql", "--version"],
 }
 # Programs that name no version of their own: the Debian package that brings them does.
