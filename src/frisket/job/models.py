@@ -18,7 +18,9 @@ class Job(models.Model):
     person = models.ForeignKey("identity.Person", on_delete=models.PROTECT, related_name="+", db_index=False)
     device = models.ForeignKey("device.Device", on_delete=models.SET_NULL, null=True, related_name="+")
     state = models.CharField(max_length=12)
-    over = models.BooleanField(default=False)  # ended or erased: lists of live jobs stay short however long history is
+    # 1 once ended or erased: lists of live jobs stay short however long history is. A number, because the
+    # framework asks SQLite "NOT over" of a truth value, which no index answers.
+    over = models.SmallIntegerField(default=0)
     why = models.CharField(max_length=24, default="")  # frisket.job.Reason: of the state it is in
     note = models.CharField(max_length=200, default="")  # a device's reason in words; nothing of the client's
     outcome = models.CharField(max_length=12, default="")  # printed, cancelled, expired, refused, failed

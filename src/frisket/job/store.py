@@ -129,7 +129,7 @@ def _row(new: NewJob, number: int, now: datetime) -> tuple[Any, ...]:
         new.person,
         new.device,
         new.state.value,
-        False,
+        0,
         new.why.value,
         "",
         "",
@@ -287,7 +287,7 @@ def move(
 
 def _apply(row: Job, to: State, why: Reason, changes: Changes, now: datetime) -> list[str]:
     touched = ["state", "over", "why", "state_at", "due_at"]
-    row.state, row.over, row.why, row.state_at = to.value, to in OVER, why.value, now
+    row.state, row.over, row.why, row.state_at = to.value, int(to in OVER), why.value, now
     for name in ("note", "copies"):
         value = getattr(changes, name)
         if value is not None:
@@ -433,9 +433,9 @@ def check_fence(held: Lease, *, tx: Tx, over: bool = False) -> None:
 def _of_states(states: frozenset[State]) -> Q:
     """Kept to one test of `over` where that says it all: a list of states would make the database sort."""
     if states <= OVER:
-        return Q(over=True) if states == OVER else Q(over=True, state__in=list(states))
+        return Q(over=1) if states == OVER else Q(over=1, state__in=list(states))
     if not states & OVER:
-        return Q(over=False) if states >= set(LIVE) else Q(over=False, state__in=list(states))
+        return Q(over=0) if states >= set(LIVE) else Q(over=0, state__in=list(states))
     return Q(state__in=list(states))
 
 
@@ -455,7 +455,7 @@ def count_live(queue: UUID) -> int:
     if known is not None and now < known.good_until:
         return known.jobs
     began = time.monotonic()
-    jobs = Job.objects.filter(queue_id=queue, over=False).count()
+    jobs = Job.objects.filter(queue_id=queue, over=0).count()
     _counted[queue] = _Counted(jobs, now + max(1.0, 50 * (time.monotonic() - began)))
     return jobs
 
