@@ -14,6 +14,7 @@ from frisket import job, policy, spool
 from frisket.intake.capabilities import formats_of
 from frisket.intake.errors import RefusedByRule
 from frisket.intake.offers import Accepted, Offer, Part, Walk, Walker, WalkIn
+from frisket.intake.sensing import sensed
 from frisket.plumbing import crashpoints, parts
 from frisket.plumbing.db import GroupWriter, Tx, transaction
 from frisket.plumbing.scope import Actor
@@ -103,7 +104,8 @@ class Intake:
         sealed: list[spool.SealedDoc] = []
         new: list[job.NewDocument] = []
         try:
-            async for part in documents:
+            async for offered in documents:
+                part = await sensed(offered)
                 number = len(sealed) + 1
                 self.admit(offer, part.format, part.expected, number)
                 sealed.append(await self._seal(offer, key, part, number, sealed))
@@ -111,7 +113,7 @@ class Intake:
         except BaseException:
             await self._discard(sealed)
             raise
-        walk = self._walk(offer)
+        walk = self._walk(offer, new[0].format if new else offer.format)
         row = _new_job(identifier, offer, tuple(new), walk)
         return Accepted(await self._commit(_New(row, key, tuple(sealed), offer.by)))
 
@@ -129,11 +131,11 @@ class Intake:
 
     async def add(self, view: job.JobView, offer: Offer, part: Part | None, *, last: bool) -> job.JobView:
         """Send-Document and Close-Job: one more document, or none; ``last`` ends the receiving."""
-        end = self._walk(offer) if last else None
         sealed: tuple[spool.SealedDoc, ...] = ()
         document = None
         key = None
         if part is not None:
+            part = await sensed(part)
             number = view.documents + 1
             self.admit(offer, part.format, part.expected, number)
             known = self._keys.get(view.id)
@@ -143,6 +145,8 @@ class Intake:
             doc = await self._seal(offer, known, part, number, [], before=view.octets)
             sealed = (doc,)
             document = job.NewDocument(number, part.format, doc.octets, part.name)
+        first = document.format if document is not None and view.documents == 0 else view.format
+        end = self._walk(offer, first) if last else None
         done = await self._commit(
             _More(view.id, view.person, key, document, sealed, offer.by, view.documents == 0, end)
         )
@@ -178,8 +182,8 @@ class Intake:
         crashpoints.pass_(AFTER_COMMIT)
         return view
 
-    def _walk(self, offer: Offer) -> Walk:
-        return self._walker(WalkIn(offer.queue, offer.hold, offer.format, parts.clock().now(), offer.hold_until))
+    def _walk(self, offer: Offer, format: str) -> Walk:
+        return self._walker(WalkIn(offer.queue, offer.hold, format, parts.clock().now(), offer.hold_until))
 
 
 def _new_job(identifier: UUID, offer: Offer, documents: tuple[job.NewDocument, ...], walk: Walk) -> job.NewJob:

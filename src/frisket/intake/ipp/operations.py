@@ -203,7 +203,7 @@ class Operations:
         return await self._printers(asked, queues[:limit] if limit and limit > 0 else queues)
 
     async def cups_get_classes(self, asked: Asked) -> bytes:
-        return _answer(asked, int(ipp.Status.NOT_FOUND))
+        return _answer(asked, 0)  # there are none; an error here ends lpstat -t before it shows any job
 
     async def _printers(self, asked: Asked, queues: list[device.QueueView]) -> bytes:
         wanted = asked.message.operation.texts("requested-attributes")
