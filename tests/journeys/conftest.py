@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import pytest
-
 from tests.peers.office import Office, office_running
 from tests.peers.served import forget_the_made_house
 

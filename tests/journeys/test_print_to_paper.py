@@ -1,8 +1,6 @@
 """From Print to paper and to the certificate of destruction, over every kind of device."""
 
 import pytest
-
-from frisket.plumbing import keys
 from tests.peers.client import sample
 from tests.peers.office import Office
 from tests.peers.served import until

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from frisket import lab
 from tests.peers.client import Printing
 from tests.peers.served import Served, serving
+
+from frisket import lab
 
 __all__ = ["CARDS", "DEVICES", "Office", "office_running"]
 
