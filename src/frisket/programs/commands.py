@@ -14,6 +14,7 @@ from uuid import UUID
 from frisket import audit, delivery, device, identity, intake, job, ledger, release, spool
 from frisket.plumbing import db, parts, work
 from frisket.plumbing.scope import Actor, Scope
+from frisket.programs import doctor, whitepaper
 from frisket.programs.errors import WrongUse
 from frisket.programs.house import AT_CONTROL, House
 
@@ -570,6 +571,16 @@ def clock_confirm(house: House, values: Values) -> Any:
 def setup_token(house: House, values: Values) -> Any:
     with db.transaction() as tx:
         return {"setup_token": identity.new_setup_token(tx=tx)}
+
+
+@command("doctor")
+def examine(house: House, values: Values) -> Any:
+    return doctor.examine(house)
+
+
+@command("whitepaper")
+def describe(house: House, values: Values) -> Any:
+    return whitepaper.describe(house, URLS)
 
 
 @command("health")

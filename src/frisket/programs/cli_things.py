@@ -1,0 +1,218 @@
+"""The command line's words for people, queues and devices."""
+
+from typing import Annotated
+
+import typer
+
+from frisket.programs.asking import Json, fields, run, say, table
+
+__all__ = ["device", "person", "queue"]
+
+person = typer.Typer(no_args_is_help=True, help="People, and what they sign in with.")
+queue = typer.Typer(no_args_is_help=True, help="Where jobs are sent.")
+device = typer.Typer(no_args_is_help=True, help="Printers and multifunction machines.")
+
+
+@person.command("add")
+def person_add(
+    name: str,
+    full_name: str = "",
+    mail: str = "",
+    role: Annotated[str, typer.Option(help="person, operator or administrator")] = "person",
+    card: Annotated[str, typer.Option(help="Card number, as the reader types it.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Add a person; their secrets are shown once."""
+    values = {"name": name, "full_name": full_name, "mail": mail, "role": role, "card": card}
+    say(run("person.add", values), as_json, fields)
+
+
+@person.command("list")
+def person_list(search: str = "", limit: int = 100, after: str = "", as_json: Json = False) -> None:
+    """Everybody the house knows."""
+    result = run("person.list", {"search": search, "limit": limit, "after": after or None})
+    say(
+        result,
+        as_json,
+        lambda r: table(("name", "full_name", "role", "active"), r["persons"], "Nobody yet."),
+    )
+
+
+@person.command("card")
+def person_card(name: str, number: str, as_json: Json = False) -> None:
+    """Enrol a card for a person."""
+    say(run("person.card", {"name": name, "number": number}), as_json, fields)
+
+
+@person.command("pin")
+def person_pin(name: str, as_json: Json = False) -> None:
+    """Make a new PIN; the old one no longer works."""
+    say(run("person.pin", {"name": name}), as_json, fields)
+
+
+@person.command("token")
+def person_token(name: str, as_json: Json = False) -> None:
+    """Make a token for the API."""
+    say(run("person.token", {"name": name}), as_json, fields)
+
+
+@person.command("queue")
+def person_queue(name: str, as_json: Json = False) -> None:
+    """Make another personal queue address."""
+    say(run("person.queue", {"name": name}), as_json, fields)
+
+
+@person.command("password")
+def person_password(name: str, as_json: Json = False) -> None:
+    """Make a new password."""
+    say(run("person.password", {"name": name}), as_json, fields)
+
+
+@person.command("role")
+def person_role(name: str, role: str, as_json: Json = False) -> None:
+    """Give a person another role: person, operator, administrator."""
+    say(run("person.role", {"name": name, "role": role}), as_json, fields)
+
+
+@person.command("unlock")
+def person_unlock(name: str, as_json: Json = False) -> None:
+    """Lift the locks that too many wrong attempts have put on a person."""
+    say(run("person.unlock", {"name": name}), as_json, fields)
+
+
+@person.command("remove")
+def person_remove(name: str, as_json: Json = False) -> None:
+    """Remove a person who has no jobs left."""
+    say(run("person.remove", {"name": name}), as_json, fields)
+
+
+Networks = Annotated[list[str] | None, typer.Option(help="Believe requesting-user-name from this network (CIDR).")]
+Behind = Annotated[list[str] | None, typer.Option("--device", help="A device behind the queue; none: all of them.")]
+
+
+@queue.command("add")
+def queue_add(
+    name: str,
+    hold: Annotated[bool, typer.Option("--hold/--no-hold", help="Jobs wait for their person.")] = False,
+    info: str = "",
+    location: str = "",
+    trust_network: Networks = None,
+    behind: Behind = None,
+    as_json: Json = False,
+) -> None:
+    """Make a queue."""
+    values = {
+        "name": name,
+        "hold": hold,
+        "info": info,
+        "location": location,
+        "trust_network": trust_network,
+        "device": behind,
+    }
+    say(run("queue.add", values), as_json, fields)
+
+
+@queue.command("set")
+def queue_set(
+    name: str,
+    hold: Annotated[bool | None, typer.Option("--hold/--no-hold")] = None,
+    info: str | None = None,
+    location: str | None = None,
+    default: Annotated[bool, typer.Option("--default", help="Make it the default queue.")] = False,
+    accepting: Annotated[bool | None, typer.Option("--accepting/--refusing")] = None,
+    trust_network: Networks = None,
+    trust_nobody: Annotated[bool, typer.Option("--trust-nobody", help="Believe no stated names at all.")] = False,
+    behind: Behind = None,
+    held_s: Annotated[int | None, typer.Option(help="Seconds a job waits before it is deleted.")] = None,
+    printed_s: Annotated[int | None, typer.Option(help="Seconds a printed document is kept.")] = None,
+    history_s: Annotated[int | None, typer.Option(help="Seconds the history is kept, at least 60.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Change a queue."""
+    values = {
+        "name": name,
+        "hold": hold,
+        "info": info,
+        "location": location,
+        "default": default,
+        "accepting": accepting,
+        "trust_network": [] if trust_nobody else trust_network,
+        "device": behind,
+        "held_s": held_s,
+        "printed_s": printed_s,
+        "history_s": history_s,
+    }
+    say(run("queue.set", values), as_json, fields)
+
+
+@queue.command("list")
+def queue_list(as_json: Json = False) -> None:
+    """Every queue."""
+    columns = ("name", "hold", "default", "accepting", "location")
+    say(
+        run("queue.list", {}),
+        as_json,
+        lambda r: table(columns, r["queues"], "No queue yet: frisket queue add NAME --hold"),
+    )
+
+
+@queue.command("remove")
+def queue_remove(name: str, as_json: Json = False) -> None:
+    """Remove a queue without jobs."""
+    say(run("queue.remove", {"name": name}), as_json, fields)
+
+
+@device.command("add")
+def device_add(
+    name: str,
+    uri: Annotated[str, typer.Argument(help="socket://, ipp:// or ipps:// address")],
+    location: str = "",
+    silence_is_done: Annotated[bool, typer.Option(help="It never confirms: what was sent counts as printed.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Adopt a device; it is asked what it can do."""
+    values = {"name": name, "uri": uri, "location": location, "silence_is_done": silence_is_done}
+    say(run("device.add", values), as_json, fields)
+
+
+@device.command("list")
+def device_list(as_json: Json = False) -> None:
+    """Every device and how it is."""
+    columns = ("name", "uri", "location", "state", "active")
+    say(
+        run("device.list", {}),
+        as_json,
+        lambda r: table(columns, r["devices"], "No device yet: frisket device add NAME URI"),
+    )
+
+
+@device.command("set")
+def device_set(
+    name: str,
+    uri: str | None = None,
+    location: str | None = None,
+    silence_is_done: Annotated[bool | None, typer.Option("--silence-is-done/--ask-after-silence")] = None,
+    active: Annotated[bool | None, typer.Option("--on/--off")] = None,
+    as_json: Json = False,
+) -> None:
+    """Change a device; another address must be adopted again."""
+    values = {
+        "name": name,
+        "uri": uri,
+        "location": location,
+        "silence_is_done": silence_is_done,
+        "active": active,
+    }
+    say(run("device.set", values), as_json, fields)
+
+
+@device.command("probe")
+def device_probe(name: str, as_json: Json = False) -> None:
+    """Ask a device again what it can do, and adopt its certificate."""
+    say(run("device.probe", {"name": name}), as_json, fields)
+
+
+@device.command("remove")
+def device_remove(name: str, as_json: Json = False) -> None:
+    """Remove a device."""
+    say(run("device.remove", {"name": name}), as_json, fields)

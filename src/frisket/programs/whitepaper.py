@@ -1,0 +1,59 @@
+"""`frisket whitepaper`: every listener, account, outbound connection and file, as it is now."""
+
+import os
+import pwd
+import stat
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from frisket import device, identity
+from frisket.plumbing import db
+from frisket.programs.house import House
+
+__all__ = ["describe"]
+
+
+def describe(house: House, urls: dict[str, str]) -> dict[str, Any]:
+    """Facts of this moment, for whoever has to approve the installation. Nothing secret is in them."""
+    return {
+        "level": house.settings.house.level,
+        "runs as": pwd.getpwuid(os.geteuid()).pw_name,
+        "listeners": [_listener(name, url) for name, url in sorted(urls.items()) if name != "api"],
+        "local control": "a Unix socket in the data folder, for the house's own account and root only",
+        "outbound": _outbound(house),
+        "accounts": _accounts(house),
+        "database": "SQLite in the data folder" if db.is_sqlite() else house.settings.database.url.rpartition("@")[2],
+        "server certificate sha256": house.certificates.server_fingerprint().hex(),
+        "certificate ends": house.certificates.server_expires().isoformat(),
+        "files": _files(house.data),
+    }
+
+
+def _listener(name: str, url: str) -> dict[str, Any]:
+    clear = url.startswith(("ipp:", "http:"))
+    return {"door": name, "address": url, "encryption": "none: clear text" if clear else "TLS 1.2 or 1.3"}
+
+
+def _outbound(house: House) -> list[dict[str, str]]:
+    """Devices only: the house calls nobody else."""
+    return [{"to": each.name, "address": each.uri} for each in device.devices(house.scope) if each.active]
+
+
+def _accounts(house: House) -> dict[str, int]:
+    counted: Counter[str] = Counter()
+    after = None
+    while True:
+        found = identity.find(house.scope, after=after, limit=1000)
+        counted.update(person.role.value for person in found.rows if person.active)
+        after = found.after
+        if after is None:
+            return dict(counted)
+
+
+def _files(data: Path) -> list[dict[str, str]]:
+    return [
+        {"name": path.name, "mode": stat.filemode(path.stat().st_mode)}
+        for path in sorted([data, *data.iterdir()])
+        if path.exists()
+    ]
