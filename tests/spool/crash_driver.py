@@ -41,7 +41,7 @@ POINTS = sorted(
     name
     for name in crashpoints.NAMES
     if name.startswith(("blobs.", "spool."))
-    and not name.startswith(("blobs.marking", "spool.before-destroy", "spool.after-destroy"))
+    and not name.startswith(("blobs.marking", "blobs.new-folder", "spool.before-destroy", "spool.after-destroy"))
 )
 PASSES = (1, 3)
 SIZES = (5_000, 200_000, 60_000, 0)

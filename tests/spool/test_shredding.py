@@ -448,6 +448,7 @@ def test_objects_whose_key_vanished_without_a_shred_are_an_alarm(spooler: Spoole
 
 def test_unfinished_uploads_of_a_dead_process_are_removed(spooler: Spooler, house):
     store()
+    (house.data / "spool/files/00").mkdir()
     (house.data / "spool/files/00" / ("0" * 32 + ".part")).write_bytes(b"x")
     assert spool.sweep().unfinished == 1
     assert list((house.data / "spool").rglob("*.part")) == []

@@ -33,6 +33,7 @@ _BEFORE_FOLDER_SYNC = crashpoints.point("blobs.before-folder-sync")
 _AFTER_KEEP = crashpoints.point("blobs.after-keep")
 _BEFORE_UNLINK = crashpoints.point("blobs.before-unlink")
 _AFTER_UNLINK = crashpoints.point("blobs.after-unlink")
+_NEW_FOLDER = crashpoints.point("blobs.new-folder")
 _MARKING = crashpoints.point("blobs.marking")
 
 _NAME = re.compile("[0-9a-f]{32}")
@@ -56,6 +57,7 @@ class FolderWriter:
         self._final = store.file_path(name)
         self._part = self._final.with_suffix(".part")
         durable.check()
+        store.make_folder(self._final.parent)
         self._fd = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         self._end = 0
         self._flushed = 0
@@ -99,6 +101,8 @@ class FolderBlobs:
         self._files = folder / "files"
         self._segments_folder = folder / "segments"
         self._durable = Durable(on=rules.sync, on_full=self.release_reserve)
+        self._folders_lock = threading.Lock()
+        self._durable_folders: set[Path] = set()
         self._make_folders()
         self._owner = Owner(folder / "owners")
         self._segments = Segments(self._segments_folder, self._owner, self._durable, closed_at=rules.segment_bytes)
@@ -109,14 +113,20 @@ class FolderBlobs:
         self._note: str | None = None
 
     def _make_folders(self) -> None:
-        fresh = not self._files.exists()
-        for folder in (self._folder, self._files, self._segments_folder, self._folder / "owners"):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if fresh:
-            for number in range(256):
-                (self._files / f"{number:02x}").mkdir(mode=0o700, exist_ok=True)
-            for folder in (self._files, self._folder, self._folder.parent):
-                self._durable.sync_folder(folder, at=_BEFORE_FOLDER_SYNC)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._durable.sync_folder(self._folder.parent, at=_NEW_FOLDER)
+        for folder in (self._files, self._segments_folder, self._folder / "owners"):
+            self.make_folder(folder)
+
+    def make_folder(self, folder: Path) -> None:
+        """Durable before anything in it is: also one that another thread or process has just made."""
+        if folder in self._durable_folders:
+            return
+        with self._folders_lock:
+            if folder not in self._durable_folders:
+                folder.mkdir(mode=0o700, exist_ok=True)
+                self._durable.sync_folder(folder.parent, at=_NEW_FOLDER)
+                self._durable_folders.add(folder)
 
     def file_path(self, name: str) -> Path:
         return self._files / name[8:10] / f"{name}.sealed"
