@@ -5,7 +5,7 @@ An accept never waits for it. The newest jobs come first, because their people a
 
 import time
 
-from frisket import job, prepress, spool
+from frisket import audit, job, prepress, spool
 from frisket.errors import FrisketError
 from frisket.plumbing import work
 from frisket.plumbing.db import transaction
@@ -15,6 +15,7 @@ __all__ = ["count", "count_waiting"]
 
 COUNT = "flow.count"
 _EVERY_S = 1.0
+_KILLED = frozenset({"wall", "cpu", "memory", "output", "document", "crashed"})  # a limit ended the look
 _SHARE_S = 0.6  # of each second at most; the rest belongs to whoever prints
 work.every(COUNT, _EVERY_S)
 
@@ -36,7 +37,11 @@ def count(view: job.JobView) -> None:
             ticket = spool.ticket(view.id, "count", by=HOUSE, tx=tx)
         for document in job.documents(view.id):
             pieces = spool.read_sync(view.id, document=document.number, ticket=ticket)
-            found.append((document.number, prepress.facts(pieces, document.format)))
+            facts = prepress.facts(pieces, document.format)
+            if facts.problem in _KILLED:
+                with transaction() as tx:
+                    audit.record("sandbox.killed", view.id, by=HOUSE, tx=tx, facts={"limit": facts.problem})
+            found.append((document.number, facts))
     except spool.NotHere:
         return  # erased meanwhile
     except spool.Damaged:

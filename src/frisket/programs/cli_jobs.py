@@ -118,7 +118,7 @@ def job_let_out(
 @jobs.command("submit")
 def job_submit(
     file: Annotated[str, typer.Argument(help="A file, or - for standard input.")],
-    person: str,
+    person: Annotated[str, typer.Option(help="Whose job it is.")],
     queue: str = "",
     title: str = "",
     copies: int = 1,
