@@ -1,0 +1,88 @@
+"""A recorder between a client and a door: passes every octet on, and keeps what the client sent."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from frisket.wire import ipp
+
+__all__ = ["Recorder", "recording"]
+
+
+@dataclass
+class Recorder:
+    port: int = 0
+    sent: list[bytearray] = field(default_factory=list)  # one for each connection
+
+    def documents(self) -> list[bytes]:
+        """The document of each Print-Job and Send-Document, in the order of their connections."""
+        found = []
+        for stream in self.sent:
+            for body in _bodies(bytes(stream)):
+                message, document = ipp.decode(body)
+                if message.code in (ipp.Operation.PRINT_JOB, ipp.Operation.SEND_DOCUMENT) and document:
+                    found.append(bytes(document))
+        return found
+
+
+def _bodies(stream: bytes) -> Iterator[bytes]:
+    """The bodies of the HTTP requests in a stream (RFC 9112 sections 6.2 and 7.1)."""
+    while b"\r\n\r\n" in stream:
+        head, _, stream = stream.partition(b"\r\n\r\n")
+        fields = dict(
+            (name.strip().lower(), value.strip())
+            for name, _, value in (line.partition(b":") for line in head.split(b"\r\n")[1:])
+        )
+        if fields.get(b"transfer-encoding", b"").lower() == b"chunked":
+            body = bytearray()
+            while True:
+                size, _, stream = stream.partition(b"\r\n")
+                length = int(size.split(b";")[0] or b"0", 16)
+                body += stream[:length]
+                stream = stream[length + 2 :]
+                if not length:
+                    break
+            yield bytes(body)
+        else:
+            length = int(fields.get(b"content-length", b"0"))
+            body_octets, stream = stream[:length], stream[length:]
+            if body_octets:
+                yield body_octets
+
+
+@contextmanager
+def recording(to_port: int) -> Iterator[Recorder]:
+    listening = socket.create_server(("127.0.0.1", 0))
+    recorder = Recorder(listening.getsockname()[1])
+
+    def accept() -> None:
+        while True:
+            try:
+                client, _ = listening.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", to_port))
+            kept = bytearray()
+            recorder.sent.append(kept)
+            threading.Thread(target=_pass_on, args=(client, server, kept), daemon=True).start()
+            threading.Thread(target=_pass_on, args=(server, client, None), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield recorder
+    finally:
+        listening.shutdown(socket.SHUT_RDWR)
+        listening.close()
+
+
+def _pass_on(source: socket.socket, sink: socket.socket, kept: bytearray | None) -> None:
+    try:
+        while data := source.recv(1 << 16):
+            if kept is not None:
+                kept += data
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:
+        sink.close()
