@@ -21,6 +21,7 @@ from frisket.plumbing.keys import KeyStore
 from frisket.plumbing.scope import Actor, ActorKind, Purpose, Scope
 from frisket.plumbing.settings import Settings
 from frisket.programs import framework
+from frisket.programs.house import prepare_database
 
 _ROOT = Path(tempfile.mkdtemp(prefix="frisket-tests-"))
 _DATABASE = os.environ.get("FRISKET_TEST_DATABASE", "")
@@ -53,9 +54,7 @@ class House:
 
 @pytest.fixture(scope="session")
 def database() -> Iterator[None]:
-    from django.core.management import call_command
-
-    call_command("migrate", run_syncdb=True, verbosity=0)
+    prepare_database()
     yield
 
 

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 
 from frisket import delivery, job, spool
 from frisket.flow.counting import quarantine
+from frisket.plumbing import work
 
-__all__ = ["Recovered", "recover"]
+__all__ = ["Recovered", "recover", "rewrap_daily"]
 
 log = logging.getLogger("frisket.flow")
+REWRAP = "flow.rewrap"
+_EVERY_S = 1800.0
+work.every(REWRAP, _EVERY_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,13 @@ class Recovered:
     collected: int  # objects without a row, erased
     quarantined: int
     uncertain: int  # jobs that were being sent
+
+
+@work.handles(REWRAP)
+def rewrap_daily(item: work.Item) -> None:
+    """Keys of jobs older than a day move to the current epoch; what cannot be opened is quarantined."""
+    for identifier in spool.rewrap().damaged:
+        quarantine(job.get_for_stage(identifier))
 
 
 def recover() -> Recovered:

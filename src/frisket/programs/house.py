@@ -69,7 +69,7 @@ def make(data: Path, *, config: Path | None, ephemeral_ports: bool) -> Made:
     keys.Certificates.create(store, names, addresses)
     _write_once(data / "house.json", json.dumps({"tenant": tenant.hex, "site": site.hex}))
     _install(data, settings, clock, store, tenant, site)
-    _prepare_database()
+    prepare_database()
     with db.transaction() as tx:
         audit.record("house.made", None, by=HOUSE, tx=tx)
         token = identity.new_setup_token(tx=tx)
@@ -98,7 +98,7 @@ def opened(data: Path, *, config: Path | None = None, alone: bool = True) -> Ite
         tenant = UUID(ids["tenant"])
         store = keys.KeyStore.open(data / "keys", tenant, clock=clock.now)
         _install(data, settings, clock, store, tenant, UUID(ids["site"]))
-        _prepare_database()
+        prepare_database()
         certificates = keys.Certificates.open(store)
         if certificates.renew_due(clock.now()):
             certificates.renew()
@@ -123,7 +123,8 @@ def _install(data: Path, settings: Settings, clock: HouseClock, store: keys.KeyS
     parts.install(parts.Parts(data, settings, clock, store, tenant, site))
 
 
-def _prepare_database() -> None:
+def prepare_database() -> None:
+    """Bring the tables up to date; a house is upgraded by starting the new version."""
     call_command("migrate", run_syncdb=True, verbosity=0, interactive=False)
     work.prepare_database()
 

@@ -15,7 +15,7 @@ import structlog
 import uvloop
 from a2wsgi import WSGIMiddleware
 
-from frisket import audit, delivery, flow, identity, intake, release
+from frisket import audit, delivery, flow, identity, intake, release, spool
 from frisket.plumbing import db, httpd, work
 from frisket.plumbing.scope import Actor, Scope
 from frisket.plumbing.settings import Door, Settings
@@ -84,6 +84,7 @@ async def _serve(house: House, only: tuple[str, ...], ready_file: Path | None) -
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     running = _Running()
+    spool.when_broken(_sync_failed)
     recovered = await asyncio.to_thread(_in_thread, flow.recover)
     try:
         await _open(house, only, running)
@@ -221,7 +222,9 @@ def _write_ready(file: Path, urls: dict[str, str]) -> None:
 
 
 def _sync_failed(error: BaseException) -> None:
-    """A failed sync is never tried again (R27): stop accepting, exit, recover."""
+    """A failed sync is never tried again (R27): stop accepting, exit, recover. A full disk is no failed sync."""
+    if isinstance(error, spool.SpoolFull):
+        return
     log.critical("a sync failed; the house stops now and recovers at its next start", exc_info=error)
     os._exit(SYNC_FAILED)
 
