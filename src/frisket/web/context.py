@@ -65,4 +65,4 @@ def _is_here(to: str, path: str, operates: bool) -> bool:
         return path == "/"
     if to == "/jobs" and path == "/" and not operates:
         return True
-    return path == to or path.startswith(to + "/")
+    return path == to or (to != "/jobs" and path.startswith(to + "/"))

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from frisket import audit, device, identity, job
+from frisket import audit, delivery, device, identity, job, release, spool
 from frisket.errors import Blame, FrisketError
 from frisket.plumbing import db, keys
 from frisket.web import visits
@@ -99,6 +99,14 @@ _KNOWN: dict[type[FrisketError], tuple[int, StrOrPromise]] = {
     device.NoSuchDevice: (404, gettext_lazy("There is no such device.")),
     device.InUse: (409, gettext_lazy("Something still needs this.")),
     job.NotFound: (404, gettext_lazy("There is no such job.")),
+    delivery.DeviceUnreachable: (503, gettext_lazy("Nobody answers at the device's address.")),
+    delivery.ConnectionLost: (502, gettext_lazy("The device broke the connection off.")),
+    delivery.DeviceAnswered: (502, gettext_lazy("The device answered that it will not do this.")),
+    delivery.NotAdopted: (409, gettext_lazy("Nobody has looked at this device's certificate yet.")),
+    delivery.NotDecidable: (409, gettext_lazy("This job is not uncertain any more.")),
+    keys.TlsRefused: (502, gettext_lazy("The device shows another certificate than the one that was adopted.")),
+    release.WrongPin: (403, gettext_lazy("This is not the PIN of the job.")),
+    spool.NotHere: (404, gettext_lazy("There is no receipt for this job yet.")),
     job.WrongState: (409, gettext_lazy("The job has moved on meanwhile.")),
     audit.LogDamaged: (500, gettext_lazy("The log is damaged.")),
     keys.WeakPassword: (400, gettext_lazy("This password is too easy to guess or too short.")),

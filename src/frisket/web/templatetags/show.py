@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from frisket import job
 from frisket.plumbing import parts
 from frisket.web import words
 
@@ -51,9 +52,14 @@ def ago(at: datetime | None) -> SafeString:
     return format_html(
         '<time datetime="{}" title="{} UTC">{}</time>',
         at.isoformat(timespec="seconds"),
-        date_format(at, "DATETIME_FORMAT"),
+        _exactly(at),
         _since(seconds),
     )
+
+
+def _exactly(at: datetime) -> str:
+    # Translators: day, short month, year, hours and minutes, as the framework writes them
+    return date_format(at, _("j M Y, H:i"))
 
 
 def _since(seconds: float) -> str:
@@ -83,7 +89,7 @@ def span(seconds: float) -> str:
 
 @register.filter
 def exact(at: datetime | None) -> str:
-    return "–" if at is None else date_format(at, "DATETIME_FORMAT") + " UTC"
+    return "–" if at is None else _exactly(at) + " UTC"
 
 
 @register.filter
@@ -110,6 +116,14 @@ def shortened(title: str | None) -> str:
 @register.filter
 def state_word(state: str) -> str:
     return words.state(state)
+
+
+@register.filter
+def job_word(view: job.JobView) -> str:
+    """Where a job stands; of one that is over, how it ended."""
+    if view.state in (job.State.ENDED, job.State.ERASED) and view.outcome:
+        return words.spoken(view.outcome.value)
+    return words.state(view.state)
 
 
 @register.filter
