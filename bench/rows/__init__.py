@@ -1,0 +1,1 @@
+"""The measurements: each module has ``measure(setting)``, which gives rows of the table."""
