@@ -1,3 +1,6 @@
-"""What every test run gets: groups that keep runs apart, and the account of real programs (tests/house/report.py)."""
+"""What every test run gets before any other conftest is read."""
+
+from tests.house import databases
 
 pytest_plugins = ("tests.house.report",)
+databases.take_own_database()

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 # How to ask a program what it is; programs not listed are asked with --version.
@@ -49,22 +48,8 @@ _OUTCOMES = ("passed", "failed", "skipped")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    worker = os.environ.get("PYTEST_XDIST_WORKER")
-    url = os.environ.get("FRISKET_TEST_DATABASE")
-    if worker and url and not url.endswith(f"_{worker}"):
-        os.environ["FRISKET_TEST_DATABASE"] = _own_database(url, worker)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Account(), "account of real programs")
-
-
-def _own_database(url: str, worker: str) -> str:
-    """Tests empty the tables between them, so each process needs a database of its own."""
-    server, _, name = url.rpartition("/")
-    with psycopg.connect(url, autocommit=True) as connection:
-        found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [f"{name}_{worker}"])
-        if found.fetchone() is None:
-            connection.execute(f'CREATE DATABASE "{name}_{worker}"')
-    return f"{server}/{name}_{worker}"
 
 
 @pytest.hookimpl(tryfirst=True)
