@@ -267,9 +267,7 @@ def test_a_device_of_another_tenant_does_not_exist(house: House) -> None:
     assert device.queues(elsewhere) == []
     with pytest.raises(device.NoSuchQueue):
         with db.transaction() as tx:
-            device.change_queue(
-                elsewhere, queue.id, device.QueueChange(hold=False), by=house.administrator, tx=tx
-            )
+            device.change_queue(elsewhere, queue.id, device.QueueChange(hold=False), by=house.administrator, tx=tx)
 
 
 def test_a_state_is_kept_clean_and_raises_the_version_only_when_it_differs(house: House) -> None:

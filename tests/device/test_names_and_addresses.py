@@ -15,9 +15,7 @@ def test_one_name_has_one_form(written: str, meant: str) -> None:
     assert device.canonical(written) == meant
 
 
-@pytest.mark.parametrize(
-    "name", ["", "..", ".hidden", "a/b", "a b", "a\nb", "é", "-x", "x" * 61, "a%2fb", "a?b"]
-)
+@pytest.mark.parametrize("name", ["", "..", ".hidden", "a/b", "a b", "a\nb", "é", "-x", "x" * 61, "a%2fb", "a?b"])
 def test_what_is_not_one_path_segment_is_no_name(name: str) -> None:
     with pytest.raises(device.BadName) as caught:
         device.canonical(name)
@@ -96,9 +94,7 @@ def test_cleaned_text_is_short_and_one_line(text: str, longest: int) -> None:
 
 
 def capabilities() -> st.SearchStrategy[device.Capabilities]:
-    words = st.lists(
-        st.sampled_from(["application/pdf", "image/pwg-raster", "text/plain"]), unique=True, min_size=1
-    )
+    words = st.lists(st.sampled_from(["application/pdf", "image/pwg-raster", "text/plain"]), unique=True, min_size=1)
     media = st.lists(st.sampled_from(["iso_a4_210x297mm", "iso_a3_297x420mm"]), unique=True, min_size=1)
     return st.builds(
         device.Capabilities,
@@ -139,6 +135,4 @@ def test_a_queue_with_one_device_promises_exactly_what_that_can_do() -> None:
 
 
 def test_capabilities_of_a_newer_house_are_read_without_what_is_not_known_here() -> None:
-    assert device.Capabilities.from_plain({"colour": False, "smell": "ink"}) == device.Capabilities(
-        colour=False
-    )
+    assert device.Capabilities.from_plain({"colour": False, "smell": "ink"}) == device.Capabilities(colour=False)

@@ -127,9 +127,7 @@ class Exchange:
             self._http.start_next_cycle()
 
 
-async def _first(
-    answer: "asyncio.Future[bytes]", other: "asyncio.Future[bool] | None", within_s: float
-) -> None:
+async def _first(answer: "asyncio.Future[bytes]", other: "asyncio.Future[bool] | None", within_s: float) -> None:
     """Wait for either, at most so long."""
     waiting = {answer} if other is None else {answer, other}
     try:

@@ -96,9 +96,7 @@ class IppDriver:
         except DeviceUnreachable:
             return Condition("unreachable")
         except (TlsRefused, NotAdopted):
-            return Condition(
-                "stopped", ("certificate-not-adopted",), "Its certificate is not the adopted one."
-            )
+            return Condition("stopped", ("certificate-not-adopted",), "Its certificate is not the adopted one.")
         except (ConnectionLost, DeviceAnswered, WireError):
             return Condition("unknown")
         finally:
@@ -193,13 +191,11 @@ class IppDriver:
             return _declined(error, octets)
         stopped = isinstance(error, _Cancelled)
         found = await self._follow(job, sending, whole=False, cancel_told=stopped)
-        if found.end is End.UNCERTAIN and isinstance(error, DeviceAnswered):
-            return _declined(error, octets) if not found.impressions else found
+        if isinstance(error, DeviceAnswered) and not found.impressions and found.end is not End.DELIVERED:
+            return _declined(error, octets)  # its own answer says more than that we had it dropped
         return found
 
-    async def _follow(
-        self, job: int, sending: "_Sending", *, whole: bool, cancel_told: bool = False
-    ) -> Ending:
+    async def _follow(self, job: int, sending: "_Sending", *, whole: bool, cancel_told: bool = False) -> Ending:
         """Ask until the device has ended the job, or nothing changed for ``follow_s``."""
         pause, changed, before = FIRST_PAUSE_S, time.monotonic(), ""
         while time.monotonic() - changed < self._times.follow_s:

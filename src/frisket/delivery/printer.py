@@ -76,9 +76,15 @@ _WORDS = {
     "job-canceled-by-operator": "An operator of the device cancelled it.",
     "aborted-by-system": "The device gave up on it.",
 }
-_SAYS_NOTHING = frozenset(
-    {"", "none", "job-completed-successfully", "job-printing", "processing-to-stop-point"}
+_PAGE_LANGUAGES = frozenset(
+    {
+        "application/octet-stream",
+        "application/postscript",
+        "application/vnd.hp-pcl",
+        "application/vnd.hp-pclxl",
+    }
 )
+_SAYS_NOTHING = frozenset({"", "none", "job-completed-successfully", "job-printing", "processing-to-stop-point"})
 
 
 def capabilities(printer: ipp.Group) -> Capabilities:
@@ -123,8 +129,10 @@ def format_for(printer: ipp.Group, format: str) -> str | None:
     offered = {each.lower(): each for each in printer.texts("document-format-supported")}
     if format.lower() in offered:
         return offered[format.lower()]
-    # octet-stream asks the printer to find out for itself (RFC 8011 section 5.1.10).
-    return "application/octet-stream" if "application/octet-stream" in offered or not offered else None
+    # octet-stream asks the printer to find out for itself (RFC 8011 section 5.1.10). A printer that does not
+    # list PDF or an image would find out that it is text, and print it as such: only its own languages may.
+    guessed = format.lower() in _PAGE_LANGUAGES and "application/octet-stream" in offered
+    return "application/octet-stream" if guessed or not offered else None
 
 
 def job_attributes(ticket: PrintTicket, printer: ipp.Group) -> list[ipp.Attribute]:
@@ -153,9 +161,7 @@ def job_attributes(ticket: PrintTicket, printer: ipp.Group) -> list[ipp.Attribut
     if wanted.number_up > 1 and _holds(printer.values("number-up-supported"), wanted.number_up):
         found.append(ipp.attribute("number-up", ipp.integer(wanted.number_up)))
     if wanted.page_ranges and printer.boolean("page-ranges-supported"):
-        found.append(
-            ipp.attribute("page-ranges", *(ipp.range_(low, high) for low, high in wanted.page_ranges))
-        )
+        found.append(ipp.attribute("page-ranges", *(ipp.range_(low, high) for low, high in wanted.page_ranges)))
     if wanted.resolution is not None:
         asked = ipp.resolution(*wanted.resolution)
         if asked in printer.values("printer-resolution-supported"):

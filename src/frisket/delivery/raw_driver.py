@@ -176,9 +176,7 @@ class RawDriver:
             return self._quiet(evidence, stream.unsent() == 0, talk.pages)
         if talk.ended.event == "CANCEL":
             if talk.printed():
-                return Ending(
-                    End.UNCERTAIN, "pjl-cancel", "It was cancelled at the device.", impressions=talk.pages
-                )
+                return Ending(End.UNCERTAIN, "pjl-cancel", "It was cancelled at the device.", impressions=talk.pages)
             return Ending(End.REFUSED, "pjl-cancel", "The device did not print it. It was cancelled there.")
         if talk.ended.pages == 0 and not talk.pages:
             said = "The device says that it printed no page."

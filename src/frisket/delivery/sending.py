@@ -47,7 +47,9 @@ log = logging.getLogger("frisket.delivery")
 
 _BEFORE_ATTEMPT = crashpoints.point("delivery.before-attempt")
 _AFTER_ATTEMPT = crashpoints.point("delivery.after-attempt")
-_FIRST_OCTET = crashpoints.point("delivery.first-octet")
+_BEFORE_FIRST_OCTET = crashpoints.point("delivery.before-first-octet")
+_AFTER_FIRST_OCTETS = crashpoints.point("delivery.after-first-octets")
+_AFTER_LAST_OCTET = crashpoints.point("delivery.after-last-octet")
 _BEFORE_OUTCOME = crashpoints.point("delivery.before-outcome")
 _AFTER_OUTCOME = crashpoints.point("delivery.after-outcome")
 
@@ -124,9 +126,7 @@ def _begin(job_id: UUID, fence: int) -> _Going | None:
             started_at=parts.clock().now(),
         )
         changes = Changes(facts={"attempt": number})
-        job.move(
-            job_id, State.SENDING, expected=State.RELEASED, why=Reason.STAGE, by=HOUSE, tx=tx, changes=changes
-        )
+        job.move(job_id, State.SENDING, expected=State.RELEASED, why=Reason.STAGE, by=HOUSE, tx=tx, changes=changes)
         watch = RowWatch(row.pk)
     return _Going(row.pk, lease, _print_ticket(view, number, target), target, watch, opening)
 
@@ -182,7 +182,7 @@ class RowWatch:
 
     async def leaving(self, device_job: str = "") -> None:
         await loop.in_rows_thread(lambda: self._leaving(device_job))
-        crashpoints.pass_(_FIRST_OCTET)
+        crashpoints.pass_(_BEFORE_FIRST_OCTET)
 
     def _leaving(self, device_job: str) -> None:
         now: dict[str, datetime | str] = {"device_job": device_job[:300]} if device_job else {}
@@ -231,14 +231,17 @@ async def _drive(going: _Going) -> Ending:
         first_use.add(document)
         async for piece in spool.read(going.lease.job, document=document, ticket=opening):
             yield piece
+            crashpoints.pass_(_AFTER_FIRST_OCTETS)
+        crashpoints.pass_(_AFTER_LAST_OCTET)
 
     try:
-        return await driver_for(going.device, times()).print(going.ticket, source, going.watch)
+        ending = await driver_for(going.device, times()).print(going.ticket, source, going.watch)
+        if ending.end is End.RETRY and going.watch.cancelled():
+            return Ending(End.CANCELLED, ending.evidence, impressions=0, sheets=0)
+        return ending
     except Exception as error:
         # A driver raises for our own bugs only; what it had sent by then decides what we may say.
-        log.critical(
-            "delivery: %s while sending job %s", type(error).__name__, going.lease.job, exc_info=True
-        )
+        log.critical("delivery: %s while sending job %s", type(error).__name__, going.lease.job, exc_info=True)
         end = End.UNCERTAIN if going.watch.octets else End.RETRY
         return Ending(end, type(error).__name__, "Something went wrong in the house while it was sent.")
     finally:

@@ -133,9 +133,9 @@ async def open_stream(
                 server_hostname=address.host if context is not None else None,
                 limit=PIECE,
             )
+    except keys.TlsRefused:
+        raise  # it is an OSError too, so that the event loop ends the handshake in order
     except (OSError, TimeoutError) as error:
-        if isinstance(error, ssl.SSLError) and isinstance(error.__cause__, keys.TlsRefused):
-            raise error.__cause__ from error
         raise DeviceUnreachable("nobody answers at the device's address") from error
     fingerprint = None
     if context is not None:

@@ -50,9 +50,7 @@ class Ending:
 
 
 # What is known of a job whose connection broke: octets left, the device was not asked yet.
-BROKE_OFF = Ending(
-    End.UNCERTAIN, "broke-off", "The connection to the device broke while the document was sent."
-)
+BROKE_OFF = Ending(End.UNCERTAIN, "broke-off", "The connection to the device broke while the document was sent.")
 
 
 @dataclass(frozen=True, slots=True)

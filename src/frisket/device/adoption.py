@@ -164,11 +164,7 @@ def set_state(id: UUID, state: str, reasons: Sequence[str] = (), message: str = 
     known = state if state in STATES else "unknown"
     kept = list(dict.fromkeys(clean(reason, 60) for reason in reasons if reason != "none"))[:32]
     said = clean(message, 200)
-    row = (
-        Device.objects.filter(tenant=parts.tenant(), id=id)
-        .only("state", "state_reasons", "state_message")
-        .first()
-    )
+    row = Device.objects.filter(tenant=parts.tenant(), id=id).only("state", "state_reasons", "state_message").first()
     if row is None:
         return
     same = (row.state, row.state_reasons, row.state_message) == (known, kept, said)

@@ -36,9 +36,7 @@ class Capabilities:
         """Unknown keys of a newer house are ignored, missing ones have their default."""
         known = {each.name for each in fields(cls)}
         values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in plain.items()
-            if name in known
+            name: tuple(value) if isinstance(value, list) else value for name, value in plain.items() if name in known
         }
         return cls(**values)
 

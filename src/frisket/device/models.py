@@ -23,9 +23,7 @@ class Device(models.Model):
     shows_owner = models.BooleanField(default=False)  # else a neutral name travels to the device
     secret_index = models.BinaryField(max_length=32, null=True)  # a terminal's enrolment token, keyed
     active = models.BooleanField(default=True)
-    state = models.CharField(
-        max_length=12, default="unknown"
-    )  # idle, processing, stopped, unreachable, unknown
+    state = models.CharField(max_length=12, default="unknown")  # idle, processing, stopped, unreachable, unknown
     state_reasons = models.JSONField(default=list)
     state_message = models.CharField(max_length=200, default="")
     state_at = models.DateTimeField(null=True)
@@ -57,9 +55,7 @@ class Queue(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["tenant", "name"], name="queue_name_once"),
-            models.UniqueConstraint(
-                fields=["tenant"], condition=models.Q(is_default=True), name="queue_default_once"
-            ),
+            models.UniqueConstraint(fields=["tenant"], condition=models.Q(is_default=True), name="queue_default_once"),
         ]
 
 

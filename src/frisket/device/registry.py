@@ -122,9 +122,7 @@ def _same(one: Snapshot, other: Snapshot) -> bool:
 
 def _load(house: parts.Parts, at_version: int) -> Snapshot:
     behind: dict[UUID, list[UUID]] = {}
-    for queue, device in QueueDevice.objects.filter(queue__tenant=house.tenant).values_list(
-        "queue_id", "device_id"
-    ):
+    for queue, device in QueueDevice.objects.filter(queue__tenant=house.tenant).values_list("queue_id", "device_id"):
         behind.setdefault(queue, []).append(device)
     queues = [
         queue_view(row, tuple(behind.get(row.id, ())))
