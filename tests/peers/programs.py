@@ -6,13 +6,13 @@ import re
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
 from tests.peers.served import until
 
 __all__ = ["Cups", "cups_running", "program"]
@@ -116,7 +116,18 @@ def number_of(said: str) -> int:
 
 
 @contextmanager
-def cups_running(root: Path) -> Iterator[Cups]:
+def cups_running() -> Iterator[Cups]:
+    """In a folder of its own: filters run as another account, and pytest's folders are for ours alone."""
+    root = Path(tempfile.mkdtemp(prefix="frisket-cups-"))
+    try:
+        with _cups_running(root) as daemon:
+            yield daemon
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+@contextmanager
+def _cups_running(root: Path) -> Iterator[Cups]:
     daemon = program("cupsd")
     user, group = ("lp", "lp") if os.geteuid() == 0 else (pwd.getpwuid(os.geteuid()).pw_name,) * 2
     for folder in ("etc/ppd", "etc/ssl", "spool/tmp", "cache", "state/certs", "log"):

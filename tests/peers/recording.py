@@ -31,10 +31,10 @@ def _bodies(stream: bytes) -> Iterator[bytes]:
     """The bodies of the HTTP requests in a stream (RFC 9112 sections 6.2 and 7.1)."""
     while b"\r\n\r\n" in stream:
         head, _, stream = stream.partition(b"\r\n\r\n")
-        fields = dict(
-            (name.strip().lower(), value.strip())
+        fields = {
+            name.strip().lower(): value.strip()
             for name, _, value in (line.partition(b":") for line in head.split(b"\r\n")[1:])
-        )
+        }
         if fields.get(b"transfer-encoding", b"").lower() == b"chunked":
             body = bytearray()
             while True:

@@ -174,6 +174,7 @@ class IppDoor:
             network=asking.address,
             body=body,
             body_length=left,
+            everywhere=target.server,
         )
 
     async def _queue_of_job(self, number: int) -> device.QueueView | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from frisket import job
+from frisket import device, job
 from frisket.intake.ipp.printer import Address, up_time
 from frisket.plumbing import parts
 from frisket.wire import ipp
@@ -27,9 +27,12 @@ def state_of(view: job.JobView) -> int:
         return 6
     if state is State.DELIVERED:
         return 9
-    if view.hold and state is not State.RELEASED:
-        return 4
-    return 3
+    return 4 if state is not State.RELEASED and _will_be_held(view) else 3
+
+
+def _will_be_held(view: job.JobView) -> bool:
+    """A job that its queue or its sender holds says so from its first answer on."""
+    return bool(view.hold) or device.queue(view.queue).hold
 
 
 _HELD = {
@@ -37,6 +40,11 @@ _HELD = {
     Reason.UNTIL: "job-hold-until-specified",
     Reason.INDEFINITE: "job-hold-until-specified",
     Reason.INTERRUPTED: "submission-interrupted",
+}
+_ASKED = {
+    "password": "job-password-wait",
+    "until": "job-hold-until-specified",
+    "indefinite": "job-hold-until-specified",
 }
 _ENDED = {
     Reason.CANCELLED_BY_OWNER: "job-canceled-by-user",
@@ -57,6 +65,8 @@ def reasons_of(view: job.JobView) -> list[str]:
     state = view.state
     if state is State.RECEIVING:
         return ["job-incoming"] if view.documents else ["job-incoming", "job-data-insufficient"]
+    if state in (State.RECEIVED, State.ADMITTED, State.PREPARED) and _will_be_held(view):
+        return [_ASKED.get(view.hold, "job-held-for-release")]
     if state is State.HELD:
         return [_HELD.get(view.why, "job-held-for-release")]
     if state is State.QUARANTINED:
@@ -111,7 +121,7 @@ _WRITERS: dict[str, Callable[[job.JobView, Address, str], list[ipp.Value]]] = {
     "job-state": lambda v, a, u: [ipp.enum(state_of(v))],
     "job-state-reasons": lambda v, a, u: [ipp.keyword(reason) for reason in reasons_of(v)],
     "job-state-message": lambda v, a, u: [ipp.text(v.note or _MESSAGES[state_of(v)])],
-    "job-printer-uri": lambda v, a, u: [ipp.uri(u or v.printer_uri)],
+    "job-printer-uri": lambda v, a, u: [ipp.uri(u)],
     "job-uuid": lambda v, a, u: [ipp.uri(f"urn:uuid:{v.id}")],
     "job-name": lambda v, a, u: [ipp.name(v.title or f"job {v.number}")],
     "job-originating-user-name": lambda v, a, u: [ipp.name(v.owner or "unknown")],

@@ -102,7 +102,7 @@ class Operations:
     async def get_job_attributes(self, asked: Asked) -> bytes:
         view = await self._job(asked)
         wanted = asked.message.operation.texts("requested-attributes") or ["all"]
-        return _answer(asked, 0, job_group(view, asked.address, wanted, asked.printer_uri))
+        return _answer(asked, 0, job_group(view, asked.address, wanted, asked.printer_uri_of(view)))
 
     async def get_jobs(self, asked: Asked) -> bytes:
         which = which_jobs(asked.message)
@@ -116,13 +116,17 @@ class Operations:
         mine = operation.boolean("my-jobs") or False
         where = job.Filter(
             person=asked.person.id if mine else None,
-            queue=asked.queue.id if asked.queue is not None and asked.printer_uri else None,
+            queue=asked.queue.id if asked.queue is not None and not asked.everywhere else None,
             states=state_filter(which),
             oldest_first=which != "completed",
         )
         most = min(limit or _MOST_JOBS, _MOST_JOBS)
         found = await self._intake.ask(_collect, asked.scope, where, which, most)
-        return _answer(asked, 0, *[job_group(view, asked.address, wanted, asked.printer_uri) for view in found])
+        if asked.everywhere and asked.known.by == "stated":  # a name believed on one queue is a claim on another
+            found = [view for view in found if device.trusts(device.queue(view.queue), asked.network)]
+        return _answer(
+            asked, 0, *[job_group(view, asked.address, wanted, asked.printer_uri_of(view)) for view in found]
+        )
 
     def _asks_for_another(self, asked: Asked) -> bool:
         """my-jobs with another's name: there is no such "my", whoever the proof says is asking."""
@@ -286,7 +290,7 @@ class Operations:
             asked,
             _ok(ticket),
             _unsupported(ticket),
-            job_group(view, asked.address, ANSWER_NAMES, asked.printer_uri),
+            job_group(view, asked.address, ANSWER_NAMES, asked.printer_uri_of(view)),
         )
 
 

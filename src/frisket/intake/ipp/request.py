@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from frisket import device, identity
+from frisket import device, identity, job
 from frisket.intake.errors import CutOff
 from frisket.intake.ipp.printer import Address
 from frisket.intake.origin import Known
@@ -22,12 +22,13 @@ Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What an address names: a queue with or without a secret, a job, or the server itself."""
+    """What an address names: a queue with or without a secret, a job, or the server with all its queues."""
 
     queue: str = ""
     secret: str = ""
     job: int | None = None
     known: bool = True
+    server: bool = False
 
 
 _QUEUE = re.compile(r"/ipp/print(?:/([^/]+)(?:/([^/]+))?)?/?")
@@ -38,8 +39,8 @@ _JOB = re.compile(r"/jobs/(?:(\d{1,10}))?/?")
 def parse_path(path: str) -> Target:
     """An address of ours without scheme and host. ``known`` is False for what names nothing."""
     path = unquote(path) or "/"
-    if path in ("/", "/ipp", "/ipp/", "/ipp/print", "/ipp/print/", "/admin/"):
-        return Target()
+    if path in ("/", "/ipp", "/ipp/", "/admin/", "/printers/"):
+        return Target(server=True)
     if match := _QUEUE.fullmatch(path):
         return Target(queue=match[1] or "", secret=match[2] or "")
     if match := _CUPS_QUEUE.fullmatch(path):
@@ -67,7 +68,7 @@ def target_of(message: ipp.Message, path: str) -> tuple[Target, str]:
     if not target.queue and not target.known:
         return target, uri
     queue = target.queue or by_path.queue
-    return Target(queue, target.secret or by_path.secret, named.job_id, target.known), uri
+    return Target(queue, target.secret or by_path.secret, named.job_id, target.known, target.server), uri
 
 
 @dataclass(slots=True)
@@ -84,6 +85,7 @@ class Asked:
     network: str
     body: AsyncIterator[bytes]
     body_length: int | None  # octets of document data, where the peer announced them
+    everywhere: bool = False  # it named the server, not one of its queues
 
     @property
     def person(self) -> identity.PersonView:
@@ -104,6 +106,14 @@ class Asked:
         actor = self.by
         operates = identity.may(actor, identity.Permission.JOBS_ALL)
         return Scope(actor, parts.tenant(), Purpose.OPERATE if operates else Purpose.OWN)
+
+    def printer_uri_of(self, view: job.JobView) -> str:
+        """job-printer-uri: the client's own words where it named a queue, but nobody else's secret address."""
+        if self.printer_uri and not self.everywhere:
+            return self.printer_uri
+        if view.printer_uri and not self.everywhere and self.known is not None and view.person == self.person.id:
+            return view.printer_uri
+        return self.address.printer(device.queue(view.queue).name)
 
     @property
     def house(self) -> Scope:
