@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check format lint types floorplan bench requirements samples lock peers clean
+.PHONY: help setup demo test test-long check format lint types floorplan bench requirements samples lock peers clean
 ARGS ?=
 
 BIN := .venv/bin
@@ -16,6 +16,8 @@ export PIP_CACHE_DIR ?= $(CURDIR)/.venv/cache/pip
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: $(RUN_READY)  ## only the environment to run it: .venv/bin/frisket
 
 demo: $(RUN_READY)  ## a house with a virtual printer: one document from Print to its certificate of destruction
 	@tests/peers/install.sh --optional bubblewrap
