@@ -1,0 +1,168 @@
+"""Work for a house that is going to die, and the exact record of what it promised until then."""
+
+import hashlib
+import os
+import random
+import threading
+import time
+from dataclasses import dataclass, field
+
+from tests.crash.client import Answer, Gone, Sender
+from tests.crash.lives import MARK, House
+
+__all__ = ["LARGE", "SMALL", "Document", "Job", "Record", "each_act_once", "under_load"]
+
+SMALL, LARGE = 3_000, 150_000  # below and above space.small_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """mark: in its first line, so that a device's paper is known again even when it was cut off."""
+
+    mark: str
+    octets: bytes
+    digest: str
+
+    @classmethod
+    def fresh(cls, size: int) -> "Document":
+        mark = os.urandom(12).hex()
+        octets = b"%!PS\n" + MARK + mark.encode() + b"\n" + os.urandom(size // 2).hex().encode()
+        return cls(mark, octets, hashlib.sha256(octets).hexdigest())
+
+
+@dataclass(slots=True)
+class Job:
+    """What we asked about a job and what we were told. number None: its Print-Job was never answered."""
+
+    documents: list[Document] = field(default_factory=list)  # acknowledged
+    number: int | None = None
+    closed: bool = True  # its last document is acknowledged
+    perhaps: Document | None = None  # asked to take, without an answer
+    asked: set[str] = field(default_factory=set)  # "release", "cancel"
+    told: set[str] = field(default_factory=set)  # of these, what was answered with yes
+
+
+class Record:
+    """Every job of one or more lives, until somebody has looked at what became of it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.jobs: list[Job] = []
+        self.promises = 0  # acknowledged jobs, ever
+
+    def begin(self) -> Job:
+        job = Job()
+        with self._lock:
+            self.jobs.append(job)
+        return job
+
+    def open_to(self, act: str) -> Job | None:
+        """A promised job nobody has asked anything of yet, now asked this."""
+        with self._lock:
+            able = [job for job in self.jobs if job.number is not None and job.closed and not job.asked]
+            if not able:
+                return None
+            job = random.choice(able)
+            job.asked.add(act)
+            return job
+
+    # -- the acts; each raises Gone when the house ends before it answers -------------------------
+
+    def print_job(self, sender: Sender, size: int) -> Answer:
+        job, document = self.begin(), Document.fresh(size)
+        job.perhaps = document
+        answer = sender.print_job(document.octets)
+        job.perhaps = None
+        if answer.ok:
+            job.documents, job.number = [document], answer.number
+            self.promises += 1
+        return answer
+
+    def create_and_send(self, sender: Sender, sizes: tuple[int, ...]) -> None:
+        job = self.begin()
+        job.closed = False
+        answer = sender.create_job()
+        if not answer.ok:
+            return
+        job.number = answer.number
+        self.promises += 1
+        assert answer.number is not None
+        for position, size in enumerate(sizes, 1):
+            document = Document.fresh(size)
+            job.perhaps = document
+            last = position == len(sizes)
+            sent = sender.send_document(answer.number, document.octets, last=last)
+            job.perhaps = None
+            if not sent.ok:
+                return
+            job.documents.append(document)
+            job.closed = last
+
+    def release(self, house: House, device: str, job: Job | None = None) -> None:
+        job = job or self.open_to("release")
+        if job is None or job.number is None:
+            return
+        job.asked.add("release")
+        if house.release(job.number, device):
+            job.told.add("release")
+
+    def cancel(self, sender: Sender, job: Job | None = None) -> None:
+        job = job or self.open_to("cancel")
+        if job is None or job.number is None:
+            return
+        job.asked.add("cancel")
+        if sender.cancel(job.number).ok:
+            job.told.add("cancel")
+
+
+def each_act_once(house: House, record: Record) -> bool:
+    """A little of everything a house does; False when it died on the way."""
+    try:
+        with house.sender() as sender:
+            for size in (SMALL, LARGE, SMALL, LARGE, SMALL, SMALL):
+                record.print_job(sender, size)
+            record.create_and_send(sender, (SMALL, LARGE))
+            small, large, to_port, to_net, away, _ = [job for job in record.jobs if not job.asked][-7:-1]
+            for job in (large, away):
+                record.cancel(sender, job)
+            record.release(house, "port", to_port)
+            record.release(house, "net", to_net)
+            record.release(house, "port", small)
+    except Gone:
+        return False
+    return True
+
+
+def under_load(house: House, record: Record, *, threads: int = 3, ends: threading.Event) -> list[threading.Thread]:
+    """Senders that go on until told, or until the house is gone."""
+
+    def work(seed: int) -> None:
+        chance = random.Random(seed)
+        try:
+            with house.sender() as sender:
+                while not ends.is_set():
+                    _something(house, record, sender, chance)
+        except Gone:
+            pass
+
+    seeds = [random.randrange(1 << 30) for _ in range(threads)]
+    started = [threading.Thread(target=work, args=(seed,), name=f"load-{seed}") for seed in seeds]
+    for thread in started:
+        thread.start()
+    return started
+
+
+def _something(house: House, record: Record, sender: Sender, chance: random.Random) -> None:
+    lot = chance.random()
+    if lot < 0.5:
+        record.print_job(sender, chance.choice((200, SMALL, SMALL, 40_000)))
+    elif lot < 0.62:
+        record.print_job(sender, LARGE)
+    elif lot < 0.72:
+        record.create_and_send(sender, chance.choice(((SMALL,), (SMALL, LARGE), (LARGE, SMALL, SMALL))))
+    elif lot < 0.92:
+        record.release(house, chance.choice(("net", "port")))
+    else:
+        record.cancel(sender)
+    if chance.random() < 0.2:
+        time.sleep(chance.random() * 0.02)
