@@ -7,11 +7,13 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from frisket import audit, delivery, device, job, lab
 from frisket.plumbing import db
+from frisket.plumbing.scope import HOUSE, Actor, ActorKind
 from tests.delivery.conftest import Collector, Post, free_port, peer, set_settings, wait_for
 
 DOCUMENT = os.urandom(20_000) + b"\x1b%-12345X@PJL INFO ID\r\n" + os.urandom(20_000)
@@ -51,6 +53,21 @@ def test_a_person_settles_an_uncertain_job_and_it_is_logged(post: Post, collecto
         delivery.decide(post.house.scope, printed, False, by=by)
     acts = [entry.act for entry in audit.history(post.house.scope, lost)]
     assert "uncertain.decided" in acts
+
+
+def test_only_somebody_decides_about_an_uncertain_job_never_the_house_by_itself(
+    post: Post, collector: Collector
+) -> None:
+    job_id = post.released(post.adopted(collector.uri, probe=False), DOCUMENT)
+    assert post.send(job_id).state is job.State.UNCERTAIN
+    for by in (HOUSE, Actor(ActorKind.RULE, uuid4()), Actor(ActorKind.DEVICE, uuid4(), at="control")):
+        with pytest.raises(delivery.NotDecidable):
+            delivery.decide(post.house.scope, job_id, True, by=by)
+    stranger = post.house.own(uuid4())
+    with pytest.raises(job.NotFound):
+        delivery.decide(stranger, job_id, True, by=stranger.actor)
+    at_control = Actor(ActorKind.HOUSE, None, role="administrator", at="control")
+    assert delivery.decide(post.house.scope, job_id, True, by=at_control).state is job.State.DELIVERED
 
 
 def test_a_device_without_pjl_is_given_every_copy_and_document_by_itself(post: Post, collector: Collector) -> None:

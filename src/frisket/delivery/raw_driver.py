@@ -138,7 +138,10 @@ class RawDriver:
         finally:
             if talk is not None:
                 await talk.end()
-            stream.abort() if stream.unsent() else await stream.close()
+            if stream.unsent():
+                stream.abort()  # whatever still lies in a buffer must not come out later
+            else:
+                await stream.close()
 
     async def _send(
         self,
@@ -171,6 +174,8 @@ class RawDriver:
         while not talk.over and time.monotonic() - talk.changed < self._times.follow_s:
             await talk.news(within_s=1.0)
             asked = asked or watch.cancelled()  # a whole document cannot be called back over this port
+        if talk.ended is None and talk.lost:
+            raise ConnectionLost("the device broke the connection off")
         if talk.ended is None:
             evidence = "closed" if talk.over else "no-answer"
             return self._quiet(evidence, stream.unsent() == 0, talk.pages)
@@ -264,6 +269,7 @@ class _Talk:
         self.ended: pjl.JobEvent | None = None
         self.pages: int | None = None
         self.over = False
+        self.lost = False  # the connection ended in disorder: what the device had not read is gone
         self.changed = time.monotonic()
         self._stream = stream
         self._replies = pjl.Replies()
@@ -298,7 +304,7 @@ class _Talk:
                 for reply in self._replies.feed(data):
                     self._take(reply)
         except (ConnectionLost, WireError):
-            pass
+            self.lost = True
         self.over = True
         self._news.set()
 

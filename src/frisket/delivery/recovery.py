@@ -97,13 +97,18 @@ def _device(device_id: UUID | None) -> DeviceView | None:
         return None
 
 
+def _is_somebody(by: Actor) -> bool:
+    """A person, also one who speaks over the house's control socket and has no row."""
+    return by.kind is ActorKind.PERSON or (by.kind is ActorKind.HOUSE and by.at == "control")
+
+
 def decide(scope: Scope, job_id: UUID | int, printed: bool, *, by: Actor) -> JobView:
     """A person's word on an uncertain job: it was printed (``delivered``), or it was not (``held``).
 
     Logged as a decision; only after it may the job be printed again (I4). Its owner may decide, and
     whoever may decide for others. Raises NotDecidable, job.NotFound, identity.NotAllowed.
     """
-    if by.kind is not ActorKind.PERSON:
+    if not _is_somebody(by):
         raise NotDecidable("only a person decides about an uncertain job")
     with db.transaction() as tx:
         view = job.get(scope, job_id)
