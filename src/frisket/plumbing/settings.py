@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from frisket.errors import Blame, FrisketError
 
-__all__ = ["BadSettings", "Settings", "explain", "load", "write_initial"]
+__all__ = ["BadSettings", "Door", "Settings", "explain", "load", "write_initial"]
 
 GiB = 1 << 30
 MiB = 1 << 20
@@ -87,7 +87,7 @@ class IppsDoor(Door):
 class IppDoor(Door):
     """IPP in clear text: level normal only."""
 
-    port: int = Field(default=8631, ge=0, le=65535, description="Port; 0 takes any free one")
+    port: int = Field(default=8632, ge=0, le=65535, description="Port; 0 takes any free one")
 
 
 class Doors(_Section):

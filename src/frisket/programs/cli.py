@@ -8,6 +8,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -45,12 +46,20 @@ for name, group in (
     app.add_typer(group, name=name)
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def house(
+    context: typer.Context,
     data: Annotated[Path, typer.Option(envvar="FRISKET_DATA", help="The data folder.")] = At.data,
     config: Annotated[Path | None, typer.Option(help="Settings file, instead of frisket.toml in the folder.")] = None,
+    version: Annotated[bool, typer.Option("--version", help="Say which version this is.")] = False,
 ) -> None:
     """Everything between Print and paper."""
+    if version:
+        out.print(f"frisket {metadata.version('frisket')}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        out.print(context.get_help())
+        raise typer.Exit(2)
     At.data, At.config = data, config
 
 
@@ -89,6 +98,12 @@ def serve_house(
 def health(as_json: Json = False) -> None:
     """Space, work, log and doors at a glance."""
     say(run("health", {}), as_json, fields)
+
+
+@app.command("ca")
+def authority() -> None:
+    """This house's own certificate authority, to be trusted by its clients (PEM)."""
+    print(run("ca", {})["pem"], end="")
 
 
 @app.command("doctor")

@@ -5,33 +5,21 @@ sits at this machine as the house's own account, and acts as the house.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from frisket import audit, delivery, device, identity, intake, job, ledger, release, spool
+from frisket import audit, delivery, device, identity, intake, ledger, spool
 from frisket.plumbing import db, parts, work
-from frisket.plumbing.scope import Actor, Scope
 from frisket.programs import doctor, whitepaper
+from frisket.programs.commanding import COMMANDS, URLS, Command, Values, command, person_named, plain
+from frisket.programs.commands_jobs import cancel_job, submit, submit_alone
 from frisket.programs.errors import WrongUse
 from frisket.programs.house import AT_CONTROL, House
 
 __all__ = ["COMMANDS", "URLS", "cancel_job", "run_here", "runner"]
-
-Values = Mapping[str, Any]
-Command = Callable[[House, Values], Any]
-URLS: dict[str, str] = {}  # of this process's open listeners
-COMMANDS: dict[str, Command] = {}
-
-
-def command(name: str) -> Callable[[Command], Command]:
-    def register(act: Command) -> Command:
-        COMMANDS[name] = act
-        return act
-
-    return register
 
 
 def runner(house: House, doors: intake.Intake) -> Callable[[str, Values, AsyncIterator[bytes]], Awaitable[Any]]:
@@ -39,7 +27,7 @@ def runner(house: House, doors: intake.Intake) -> Callable[[str, Values, AsyncIt
 
     async def run(name: str, values: Values, document: AsyncIterator[bytes]) -> Any:
         if name == "job.submit":
-            return await _submit(house, doors, values, document)
+            return await submit(house, doors, values, document)
         act = COMMANDS.get(name)
         if act is None:
             raise WrongUse(f"there is no command {name}")
@@ -65,36 +53,7 @@ def run_here(
         raise WrongUse("job submit needs a document")
     spool.sweep()
     spool.load_counters()
-    return asyncio.run(_submit_alone(house, values, document, walk))
-
-
-async def _submit_alone(house: House, values: Values, document: AsyncIterator[bytes], walk: intake.Walker) -> Any:
-    doors = intake.Intake(walk, on_failed_sync=lambda error: None)
-    doors.start()
-    try:
-        return await _submit(house, doors, values, document)
-    finally:
-        await asyncio.to_thread(doors.stop)
-
-
-async def _submit(house: House, doors: intake.Intake, values: Values, document: AsyncIterator[bytes]) -> Any:
-    person = await doors.ask(_person, house, str(values["person"]))
-    by = identity.actor_for(person, "control")
-    title = str(values.get("title") or "untitled")
-    offer = intake.offer_for(str(values.get("queue") or ""), person, by, {**values, "title": title}, door="control")
-
-    async def single() -> AsyncIterator[intake.Part]:
-        yield intake.Part(document, offer.format, title)
-
-    accepted = await doors.accept(offer, single())
-    return _job(accepted.job)
-
-
-def _person(house: House, name: str) -> identity.PersonView:
-    found = identity.by_name(name)
-    if found is None:
-        raise identity.NotFound(f"there is no person {name}")
-    return found
+    return asyncio.run(submit_alone(house, values, document, walk))
 
 
 # -- persons
@@ -185,14 +144,14 @@ def person_queue(house: House, values: Values) -> Any:
 
 @command("person.password")
 def person_password(house: House, values: Values) -> Any:
-    person = _person(house, str(values["name"]))
+    person = person_named(house, str(values["name"]))
     with db.transaction() as tx:
         shown = identity.set_password(house.scope, person.id, values.get("password"), by=AT_CONTROL, tx=tx)
     return {**_shown_person(person), **_secrets(house, shown)}
 
 
 def _enrol(house: House, values: Values, new: identity.NewCredential) -> Any:
-    person = _person(house, str(values["name"]))
+    person = person_named(house, str(values["name"]))
     with db.transaction() as tx:
         shown = identity.enrol(person.id, new, by=AT_CONTROL, tx=tx, scope=house.scope)
     return {**_shown_person(person), **_secrets(house, shown)}
@@ -200,7 +159,7 @@ def _enrol(house: House, values: Values, new: identity.NewCredential) -> Any:
 
 @command("person.role")
 def person_role(house: House, values: Values) -> Any:
-    person = _person(house, str(values["name"]))
+    person = person_named(house, str(values["name"]))
     with db.transaction() as tx:
         changed, shown = identity.set_role(house.scope, person.id, identity.Role(values["role"]), by=AT_CONTROL, tx=tx)
     return {**_shown_person(changed), **_secrets(house, shown)}
@@ -208,7 +167,7 @@ def person_role(house: House, values: Values) -> Any:
 
 @command("person.unlock")
 def person_unlock(house: House, values: Values) -> Any:
-    person = _person(house, str(values["name"]))
+    person = person_named(house, str(values["name"]))
     with db.transaction() as tx:
         lifted = [
             method
@@ -220,7 +179,7 @@ def person_unlock(house: House, values: Values) -> Any:
 
 @command("person.remove")
 def person_remove(house: House, values: Values) -> Any:
-    person = _person(house, str(values["name"]))
+    person = person_named(house, str(values["name"]))
     with db.transaction() as tx:
         identity.remove(house.scope, person.id, by=AT_CONTROL, tx=tx)
     return {"removed": person.name}
@@ -378,162 +337,13 @@ def device_remove(house: House, values: Values) -> Any:
     return {"removed": found.name}
 
 
-# -- jobs
-
-
-@command("job.list")
-def job_list(house: House, values: Values) -> Any:
-    person = _person(house, str(values["person"])).id if values.get("person") else None
-    states = tuple(job.State(each) for each in values.get("state") or ())
-    where = job.Filter(person=person, states=states)
-    found = job.find(house.scope, where, after=values.get("after"), limit=int(values.get("limit") or 100))
-    return {"jobs": [_job(view) for view in found.rows], "after": found.after}
-
-
-def _job(view: job.JobView) -> dict[str, Any]:
-    return {
-        "id": str(view.id),
-        "number": view.number,
-        "state": view.state.value,
-        "why": view.why.value,
-        "note": view.note,
-        "outcome": view.outcome.value,
-        "title": view.title,
-        "owner": view.owner,
-        "pages": view.pages,
-        "colour": view.colour,
-        "media": view.media,
-        "copies": view.copies,
-        "options": view.options.to_plain(),
-        "documents": view.documents,
-        "octets": view.octets,
-        "format": view.format,
-        "door": view.door,
-        "created_at": view.created_at.isoformat(),
-        "expires_at": view.due_at.isoformat() if view.due_at and view.state is job.State.HELD else None,
-    }
-
-
-def _find_job(scope: Scope, word: str) -> job.JobView:
-    """By id or number: commands take either."""
-    if word.isdigit() and len(word) <= 10:
-        return job.get(scope, int(word))
-    try:
-        return job.get(scope, UUID(word))
-    except ValueError as error:
-        raise WrongUse(f"{word} is neither the id nor the number of a job") from error
-
-
-@command("job.show")
-def job_show(house: House, values: Values) -> Any:
-    view = _find_job(house.scope, str(values["job"]))
-    tries = [asdict(each) for each in delivery.attempts(house.scope, view.id)]
-    return {**_job(view), "attempts": _plain(tries), "receipt": _receipt(house, view)}
-
-
-def _receipt(house: House, view: job.JobView) -> Any:
-    if view.state is not job.State.ERASED:
-        return None
-    return _plain(asdict(spool.receipt(house.scope, view.id)))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return value.hex()
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    return str(value)
-
-
-@command("job.release")
-def job_release(house: House, values: Values) -> Any:
-    person = _person(house, str(values["person"]))
-    there = device.device_by_name(house.scope, str(values["device"]))
-    by = identity.actor_for(person, "control")
-    wish = release.Wish(
-        copies=values.get("copies"),
-        sides=values.get("sides"),
-        color_mode=values.get("color_mode"),
-        password=values.get("job_pin"),
-    )
-    own = Scope(by, house.scope.tenant, house.scope.purpose)
-    views = [_find_job(own, str(word)) for word in values["jobs"]]
-    done = release.release(own, [view.id for view in views], there.id, wish, by=by)
-    return {
-        "device": there.name,
-        "jobs": [
-            {"id": str(view.id), "number": view.number, "released": each.ok, "text": each.text}
-            for view, each in zip(views, done, strict=True)
-        ],
-    }
-
-
-@command("job.explain")
-def job_explain(house: House, values: Values) -> Any:
-    view = _find_job(house.scope, str(values["job"]))
-    said = job.explain(house.scope, view)
-    return {
-        "number": said.number,
-        "station": said.station,
-        "now": said.now,
-        "next": said.next,
-        "steps": [{"at": step.at.isoformat(), "text": step.text, "station": step.station} for step in said.steps],
-        "receipt": _receipt(house, view),
-    }
-
-
-@command("job.cancel")
-def job_cancel(house: House, values: Values) -> Any:
-    view = _find_job(house.scope, str(values["job"]))
-    cancel_job(house.scope, view.id, by=AT_CONTROL)
-    return _job(job.get(house.scope, view.id))
-
-
-def cancel_job(scope: Scope, identifier: UUID, *, by: Actor) -> None:
-    """Delete a job wherever it is; one that is being sent is stopped through its device."""
-    view = job.get(scope, identifier)
-    if view.state is not job.State.SENDING:
-        release.cancel(scope, identifier, by=by)
-        return
-    own = view.person == by.id
-    if not own:
-        identity.require(by, identity.Permission.JOBS_ALL)
-    why = job.Reason.CANCELLED_BY_OWNER if own else job.Reason.CANCELLED_BY_OPERATOR
-    with db.transaction() as tx:
-        delivery.cancel(view.id, why=why, by=by, tx=tx)
-
-
-@command("job.decide")
-def job_decide(house: House, values: Values) -> Any:
-    view = _find_job(house.scope, str(values["job"]))
-    return _job(delivery.decide(house.scope, view.id, bool(values["printed"]), by=AT_CONTROL))
-
-
-@command("job.let-out")
-def job_let_out(house: House, values: Values) -> Any:
-    """An operator has looked at a quarantined job: back to waiting, or ended."""
-    view = _find_job(house.scope, str(values["job"]))
-    with db.transaction() as tx:
-        if values.get("end"):
-            release.end(view, job.Reason.CANCELLED_BY_OPERATOR, job.Outcome.FAILED, by=AT_CONTROL, tx=tx)
-        else:
-            job.move(view.id, job.State.HELD, expected=view.state, why=job.Reason.REVIEWED, by=AT_CONTROL, tx=tx)
-    return _job(job.get(house.scope, view.id))
-
-
 # -- the house
 
 
 @command("audit.verify")
 def audit_verify(house: House, values: Values) -> Any:
     verdict = audit.verify()
-    problems = [_plain(asdict(problem)) for problem in verdict.problems]
+    problems = [plain(asdict(problem)) for problem in verdict.problems]
     return {
         "ok": verdict.ok,
         "size": verdict.size,
@@ -556,7 +366,7 @@ def ledger_list(house: House, values: Values) -> Any:
     until = parts.clock().now() + timedelta(seconds=1)
     since = until - timedelta(days=int(values.get("days") or 30))
     found = ledger.entries(house.scope, since, until, after=values.get("after"), limit=int(values.get("limit") or 100))
-    return {"entries": [_plain(asdict(each)) for each in found.rows], "after": found.after}
+    return {"entries": [plain(asdict(each)) for each in found.rows], "after": found.after}
 
 
 @command("clock.confirm")
@@ -571,6 +381,11 @@ def clock_confirm(house: House, values: Values) -> Any:
 def setup_token(house: House, values: Values) -> Any:
     with db.transaction() as tx:
         return {"setup_token": identity.new_setup_token(tx=tx)}
+
+
+@command("ca")
+def authority(house: House, values: Values) -> Any:
+    return {"pem": house.certificates.authority_pem().decode()}
 
 
 @command("doctor")
@@ -589,7 +404,7 @@ def health(house: House, values: Values) -> Any:
     return {
         "urls": dict(URLS),
         "space": {"total": space.total, "free": space.free, "state": space.state},
-        "work": [_plain(asdict(each)) for each in work.overview()],
-        "audit": _plain(asdict(audit.overview())),
+        "work": [plain(asdict(each)) for each in work.overview()],
+        "audit": plain(asdict(audit.overview())),
         "clock_jumped": parts.clock().jumped(),
     }

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+import resource
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -73,6 +74,7 @@ def serve(house: House, *, only: tuple[str, ...], ready_file: Path | None) -> No
     if only and not house.settings.database.url:
         raise NotForParts("parts of a house need a database that several processes share")
     _log_to_stderr()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold documents and keys in clear
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(house, only or PARTS, ready_file))
 
