@@ -73,15 +73,16 @@ def settle(view: job.JobView) -> None:
         count(view)
         view = job.get_for_stage(view.id)
     said = delivery.attempts(_stage_scope(), view.id)[-1:]
+    stopped = view.outcome is job.Outcome.CANCELLED  # while it printed: what came out is counted all the same
     with transaction() as tx:
         job.move(
             view.id,
             State.ENDED,
             expected=view.state,
-            why=Reason.PRINTED,
+            why=view.why if stopped else Reason.PRINTED,
             by=HOUSE,
             tx=tx,
-            changes=job.Changes(outcome=job.Outcome.PRINTED),
+            changes=job.Changes(outcome=job.Outcome.CANCELLED if stopped else job.Outcome.PRINTED),
         )
         ledger.write(_entry(view, said), tx=tx)
 
@@ -94,7 +95,9 @@ def _entry(view: job.JobView, said: list[delivery.AttemptView]) -> ledger.NewEnt
     impressions = said[0].impressions if said else None
     sheets = said[0].sheets if said else None
     source = "device"
-    if impressions is None:
+    if impressions is None and view.outcome is job.Outcome.CANCELLED:
+        source = "none"  # nobody knows how much of it came out
+    elif impressions is None:
         source = "document" if view.pages is not None else "none"
         impressions = view.pages * view.copies if view.pages is not None else None
         sheets = _sheets(view)
@@ -104,7 +107,7 @@ def _entry(view: job.JobView, said: list[delivery.AttemptView]) -> ledger.NewEnt
         person=view.person,
         queue=view.queue,
         device=view.device,
-        outcome=job.Outcome.PRINTED.value,
+        outcome=(view.outcome or job.Outcome.PRINTED).value,
         pages=view.pages,
         copies=view.copies,
         impressions=impressions,

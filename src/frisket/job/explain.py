@@ -156,6 +156,7 @@ def _moved(entry: audit.Entry, scope: Scope) -> str:
     return text
 
 
+_CANCELS = (Reason.CANCELLED_BY_OWNER, Reason.CANCELLED_BY_OPERATOR, Reason.CANCELLED_AT_DEVICE)
 _PASSING: dict[State, _SayOf] = {
     State.RECEIVED: lambda name, why: _("All its documents are here, sealed and acknowledged."),
     State.ADMITTED: lambda name, why: _("The rules let it in."),
@@ -171,6 +172,8 @@ _PASSING: dict[State, _SayOf] = {
         if why is Reason.SETTLED
         else _("All was sent to %(device)s, which gives no confirmation.") % {"device": name}
         if why is Reason.SILENCE
+        else _("%(device)s stopped printing it.") % {"device": name}
+        if why in _CANCELS
         else _("%(device)s confirmed that it printed.") % {"device": name}
     ),
     State.ERASED: lambda name, why: _("The document was destroyed."),

@@ -99,10 +99,11 @@ def job_cancel(job: str, as_json: Json = False) -> None:
 def job_decide(
     job: str,
     printed: Annotated[bool, typer.Option("--printed/--not-printed", help="What lies in the output tray.")],
+    person: Annotated[str, typer.Option(help="Whose word it is.")],
     as_json: Json = False,
 ) -> None:
     """Say whether an uncertain job printed."""
-    say(run("job.decide", {"job": job, "printed": printed}), as_json, fields)
+    say(run("job.decide", {"job": job, "printed": printed, "person": person}), as_json, fields)
 
 
 @jobs.command("let-out")

@@ -26,7 +26,7 @@ def state_of(view: job.JobView) -> int:
     if state is State.UNCERTAIN:
         return 6
     if state is State.DELIVERED:
-        return 9
+        return 7 if view.outcome is Outcome.CANCELLED else 9
     return 4 if state is not State.RELEASED and _will_be_held(view) else 3
 
 
@@ -77,9 +77,11 @@ def reasons_of(view: job.JobView) -> list[str]:
         return ["printer-stopped"] if view.note else ["job-printing"]
     if state is State.UNCERTAIN:
         return ["job-suspended-by-system"]
-    if state is State.DELIVERED or (state is State.ENDED and view.outcome is Outcome.PRINTED):
+    if view.outcome is not Outcome.CANCELLED and (
+        state is State.DELIVERED or (state is State.ENDED and view.outcome is Outcome.PRINTED)
+    ):
         return ["queued-in-device" if view.why is Reason.SILENCE else "job-completed-successfully"]
-    if state in (State.ENDED, State.ERASED):
+    if state in (State.DELIVERED, State.ENDED, State.ERASED):
         return [_ENDED.get(view.why) or _BY_OUTCOME.get(view.outcome, "aborted-by-system")]
     return ["none"]
 
