@@ -26,7 +26,6 @@ def test_a_printer_is_asked_what_it_can_do(post: Post, eve: Eve) -> None:
     assert found.certificate_sha256 is None
 
 
-@pytest.mark.requirement("PREP-85")
 def test_a_job_is_printed_and_the_printer_confirms_it(post: Post, eve: Eve) -> None:
     job_id = post.released(post.adopted(eve.ipp), PDF)
     view = post.send(job_id)
