@@ -6,30 +6,48 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.contrib.sessions.backends.db import SessionStore
+from django.http import HttpRequest
 from django.test import Client
 
 from frisket import device, identity, job
 from frisket.plumbing import parts
 from frisket.plumbing.db import transaction
+from frisket.web import sessions
 from tests.conftest import House
 
 PASSWORD = "a quiet walk by the river"
 
 
+ROLES = {"olga": identity.Role.OPERATOR, "adam": identity.Role.ADMINISTRATOR}
+
+
 @dataclass
 class Town:
-    """The house, and one person of each role."""
+    """The house and its people: olga operates it, adam administers it, all others print. Whoever is named comes
+    into being then; only who needs a password gets one, because that is slow on purpose."""
 
     house: House
-    shown: dict[str, identity.Shown] = field(default_factory=dict)
-    people: dict[str, identity.PersonView] = field(default_factory=dict)
+    known: dict[str, identity.PersonView] = field(default_factory=dict)
 
-    def person(self, name: str, role: identity.Role = identity.Role.PERSON) -> identity.PersonView:
-        new = identity.NewPerson(name, f"{name.title()} Example", role=role, password=PASSWORD)
+    def person(self, name: str, *, password: str | None = None) -> identity.PersonView:
+        if name not in self.known:
+            new = identity.NewPerson(
+                name, f"{name.title()} Example", role=ROLES.get(name, identity.Role.PERSON), bare=True
+            )
+            with transaction() as tx:
+                self.known[name], _ = identity.add(self.house.scope, new, by=self.house.administrator, tx=tx)
+        if password is not None:
+            found = self.known[name]
+            with transaction() as tx:
+                identity.set_password(self.house.scope, found.id, password, by=self.house.administrator, tx=tx)
+            self.known[name] = identity.get(self.house.scope, found.id)
+        return self.known[name]
+
+    def enrol(self, name: str, new: identity.NewCredential) -> identity.Shown:
+        person = self.person(name)
         with transaction() as tx:
-            person, self.shown[name] = identity.add(self.house.scope, new, by=self.house.administrator, tx=tx)
-        self.people[name] = person
-        return person
+            return identity.enrol(person.id, new, by=self.house.administrator, tx=tx, scope=self.house.scope)
 
     def add_queue(self, name: str = "secure", *, hold: bool = True) -> device.QueueView:
         with transaction() as tx:
@@ -48,7 +66,7 @@ class Town:
         state: job.State = job.State.HELD,
         **more: Any,
     ) -> job.JobView:
-        owner = self.people[person]
+        owner = self.person(person)
         queue = device.default_queue() or self.add_queue()
         new = job.NewJob(
             id=uuid4(),
@@ -67,11 +85,22 @@ class Town:
             return job.create_many([new], by=[identity.actor_for(owner, "upload")], tx=tx)[0]
 
     def browser(self, name: str | None = None, **options: Any) -> Client:
-        """A browser on this server's pages; signed in when a name is given."""
+        """A browser on this server's pages; with a name it is signed in, as if by the sign-in page."""
         browser = Client(headers={"host": "localhost"}, **options)
         if name is not None:
-            answer = browser.post("/sign-in", {"name": name, "password": PASSWORD}, secure=True)
-            assert answer.status_code == 302, answer.content.decode()
+            request = HttpRequest()
+            request.session = SessionStore()
+            sessions.begin(request, self.person(name))
+            request.session.save()
+            browser.cookies["__Host-session"] = request.session.session_key
+            browser.cookies[sessions.CONSOLE_COOKIE] = request.session["console"]
+        return browser
+
+    def sign_in(self, name: str, password: str = PASSWORD) -> Client:
+        """Through the page itself."""
+        browser = self.browser()
+        answer = browser.post("/sign-in", {"name": name, "password": password}, secure=True)
+        assert answer.status_code == 302, answer.content.decode()
         return browser
 
     def job_now(self, job_id: UUID) -> job.JobView:
@@ -85,9 +114,6 @@ def town(house: House) -> Iterator[Town]:
     settings = before.settings
     quick = settings.model_copy(update={"limits": settings.limits.model_copy(update={"pages_per_second": 10_000})})
     parts.install(replace(before, settings=quick))
-    town = Town(house)
-    town.person("alice")
-    town.person("olga", identity.Role.OPERATOR)
-    town.person("adam", identity.Role.ADMINISTRATOR)
-    yield town
+    device.version()  # the registry is of this house from here on
+    yield Town(house)
     parts.install(before)

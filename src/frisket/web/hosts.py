@@ -23,7 +23,8 @@ def is_ours(host: str, named: Collection[str]) -> bool:
     An address in figures is always ours: whoever reaches us by it cannot have rebound a name of theirs.
     """
     try:
-        name = urlsplit(f"//{host}").hostname
+        parts = urlsplit(f"//{host}")
+        name, _port = parts.hostname, parts.port  # the port is read to be sure that it is one
     except ValueError:
         return False
     if not name:

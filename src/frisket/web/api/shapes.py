@@ -273,7 +273,7 @@ class DeviceIn(_In):
     name: str = Field(max_length=60)
     uri: str = Field(max_length=300)
     location: str = Field("", max_length=120)
-    silence_is_done: bool = False
+    silence_is_done: bool | None = None
     shows_owner: bool = False
     probe: bool = Field(True, description="Ask the device and adopt what it says")
     certificate_sha256: str | None = Octets32  # what the caller has compared; needed for ipps

@@ -79,7 +79,7 @@ def _add(request: HttpRequest, form: DeviceForm) -> HttpResponse:
         adoption = delivery.adoption_of(look.probe)
     who = visit(request)
     new = device.NewDevice(
-        told["name"], told["uri"], told["location"], told["silence_is_done"], told["shows_owner"], adoption
+        told["name"], told["uri"], told["location"], told["silence_is_done"] or None, told["shows_owner"], adoption
     )
     with transaction() as tx:
         made = device.add_device(who.scope, new, by=who.actor, tx=tx)
