@@ -71,12 +71,15 @@ def add_device(scope: Scope, new: NewDevice, *, by: Actor, tx: Tx) -> DeviceView
         uri=address.uri,
         location=clean(new.location, 120),
         capabilities=_assumed(address).to_plain(),
-        silence_is_done=new.silence_is_done,
+        silence_is_done=bool(new.silence_is_done),
         shows_owner=new.shows_owner,
         adopted_at=parts.clock().now(),
     )
     if new.adoption is not None:
         _take(row, new.adoption)
+    if new.silence_is_done is None:
+        # A RAW port that speaks no PJL can say nothing: to ask a person after every job would be no service.
+        row.silence_is_done = address.scheme == "socket" and not row.capabilities.get("pjl")
     _save(row, insert=True)
     audit.record(
         "device.add",
@@ -101,6 +104,8 @@ def adopt(scope: Scope, id: UUID, adoption: Adoption, *, by: Actor, tx: Tx) -> D
     identity.require(by, identity.Permission.DEVICES_MANAGE)
     row = _row(scope, id)
     before = bytes(row.pinned_sha256) if row.pinned_sha256 is not None else None
+    if adoption.capabilities.pjl and not row.capabilities.get("pjl"):
+        row.silence_is_done = False  # it can confirm from now on
     _take(row, adoption)
     row.adopted_at = parts.clock().now()
     row.save()

@@ -82,7 +82,7 @@ class NewDevice:
     name: str
     uri: str
     location: str = ""
-    silence_is_done: bool = False
+    silence_is_done: bool | None = None  # None: where the device cannot speak, a RAW port without PJL
     shows_owner: bool = False
     adoption: Adoption | None = None  # None: nobody could ask it; its capabilities are assumed
 

@@ -1,5 +1,7 @@
 """The command line's words for people, queues and devices."""
 
+from base64 import b64decode
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -54,6 +56,18 @@ def person_pin(name: str, as_json: Json = False) -> None:
 def person_token(name: str, as_json: Json = False) -> None:
     """Make a token for the API."""
     say(run("person.token", {"name": name}), as_json, fields)
+
+
+@person.command("certificate")
+def person_certificate(
+    name: str,
+    file: Annotated[Path, typer.Argument(help="Where the bundle (PKCS #12) is written.")],
+    as_json: Json = False,
+) -> None:
+    """Make a certificate a person's computer shows when it prints over IPPS; its password is shown once."""
+    result = run("person.certificate", {"name": name})
+    file.write_bytes(b64decode(result.pop("bundle")))
+    say(result, as_json, fields)
 
 
 @person.command("queue")
@@ -167,7 +181,13 @@ def device_add(
     name: str,
     uri: Annotated[str, typer.Argument(help="socket://, ipp:// or ipps:// address")],
     location: str = "",
-    silence_is_done: Annotated[bool, typer.Option(help="It never confirms: what was sent counts as printed.")] = False,
+    silence_is_done: Annotated[
+        bool | None,
+        typer.Option(
+            "--silence-is-done/--ask-after-silence",
+            help="What silence after the last octet means; by default done for a RAW port without PJL, else ask.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Adopt a device; it is asked what it can do."""

@@ -5,6 +5,7 @@ sits at this machine as the house's own account, and acts as the house.
 """
 
 import asyncio
+from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -142,6 +143,21 @@ def person_queue(house: House, values: Values) -> Any:
     return _enrol(house, values, identity.NewQueueSecret())
 
 
+@command("person.certificate")
+def person_certificate(house: House, values: Values) -> Any:
+    """A certificate of the house's own authority, made and enrolled; its key is nowhere kept."""
+    person = person_named(house, str(values["name"]))
+    made = house.certificates.issue_client(person.id)
+    shown = _enrol(house, values, identity.NewCertificate(made.der))
+    return {
+        **shown,
+        "certificate_sha256": made.fingerprint.hex(),
+        "expires_at": made.not_after.isoformat(),
+        "bundle": b64encode(made.pkcs12).decode(),
+        "bundle_password": made.password,
+    }
+
+
 @command("person.password")
 def person_password(house: House, values: Values) -> Any:
     person = person_named(house, str(values["name"]))
@@ -265,23 +281,32 @@ def queue_remove(house: House, values: Values) -> Any:
 
 @command("device.add")
 def device_add(house: House, values: Values) -> Any:
-    """Asks the device who it is; where it does not answer, it is taken as it is and can be adopted later."""
+    """Asks the device who it is; where it does not answer, it is taken as it is and can be adopted later.
+
+    A RAW port is not asked: to a device without PJL the question is a job.
+    """
     uri = str(values["uri"])
     notice, adoption = "", None
     try:
-        adoption = delivery.adoption_of(delivery.probe(uri))
+        if uri.startswith("socket:"):
+            notice = (
+                "Whether it speaks PJL, and so confirms what it printed, is found out by: frisket device probe NAME"
+            )
+        else:
+            adoption = delivery.adoption_of(delivery.probe(uri))
     except (
         delivery.DeviceUnreachable,
         delivery.DeviceAnswered,
         delivery.ConnectionLost,
         delivery.Stalled,
+        keys.TlsRefused,
     ) as error:
         notice = f"The device did not answer ({error}); what it can do is assumed until it is probed."
     new = device.NewDevice(
         name=str(values["name"]),
         uri=uri,
         location=str(values.get("location") or ""),
-        silence_is_done=bool(values.get("silence_is_done")),
+        silence_is_done=values.get("silence_is_done"),
         adoption=adoption,
     )
     with db.transaction() as tx:
