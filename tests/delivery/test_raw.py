@@ -30,8 +30,20 @@ def test_exactly_the_octets_of_the_document_arrive(post: Post, collector: Collec
     assert post.attempt(job_id).octets_sent == len(DOCUMENT)
 
 
-def test_silence_is_uncertain_unless_the_device_is_set_otherwise(post: Post, collector: Collector) -> None:
-    job_id = post.released(post.adopted(collector.uri, probe=False), DOCUMENT)
+def test_silence_of_a_bare_raw_port_counts_as_printed_unless_somebody_wants_to_be_asked(
+    post: Post, collector: Collector
+) -> None:
+    assert post.adopted(collector.uri, probe=False).silence_is_done
+    assert not post.adopted(collector.uri, "asked", probe=False, silence_is_done=False).silence_is_done
+
+
+def test_a_device_that_can_speak_is_expected_to(post: Post, virtual: Virtual) -> None:
+    running = virtual(lab.DevicePlan("talks", lab.Door.RAW))
+    assert not post.adopted(running.uri("talks")).silence_is_done
+
+
+def test_silence_is_uncertain_where_a_person_is_to_be_asked(post: Post, collector: Collector) -> None:
+    job_id = post.released(post.adopted(collector.uri, probe=False, silence_is_done=False), DOCUMENT)
     view = post.send(job_id)
     assert (view.state, view.why) == (job.State.UNCERTAIN, job.Reason.LOST_TOUCH)
     assert view.note
@@ -41,7 +53,7 @@ def test_silence_is_uncertain_unless_the_device_is_set_otherwise(post: Post, col
 
 
 def test_a_person_settles_an_uncertain_job_and_it_is_logged(post: Post, collector: Collector) -> None:
-    target = post.adopted(collector.uri, probe=False)
+    target = post.adopted(collector.uri, probe=False, silence_is_done=False)
     printed, lost = post.released(target, DOCUMENT), post.released(target, DOCUMENT)
     for job_id in (printed, lost):
         assert post.send(job_id).state is job.State.UNCERTAIN
@@ -58,7 +70,7 @@ def test_a_person_settles_an_uncertain_job_and_it_is_logged(post: Post, collecto
 def test_only_somebody_decides_about_an_uncertain_job_never_the_house_by_itself(
     post: Post, collector: Collector
 ) -> None:
-    job_id = post.released(post.adopted(collector.uri, probe=False), DOCUMENT)
+    job_id = post.released(post.adopted(collector.uri, probe=False, silence_is_done=False), DOCUMENT)
     assert post.send(job_id).state is job.State.UNCERTAIN
     for by in (HOUSE, Actor(ActorKind.RULE, uuid4()), Actor(ActorKind.DEVICE, uuid4(), at="control")):
         with pytest.raises(delivery.NotDecidable):
@@ -248,6 +260,6 @@ def test_a_cancel_while_sending_to_a_pjl_device_ends_with_what_was_printed(post:
 
 
 def test_cancelling_a_job_that_is_not_being_sent_is_not_ours(post: Post, collector: Collector) -> None:
-    job_id = post.released(post.adopted(collector.uri, probe=False), DOCUMENT)
+    job_id = post.released(post.adopted(collector.uri, probe=False, silence_is_done=False), DOCUMENT)
     with db.transaction() as tx:
         assert not delivery.cancel(job_id, why=job.Reason.CANCELLED_BY_OWNER, by=post.house.administrator, tx=tx)

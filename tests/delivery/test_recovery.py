@@ -161,7 +161,7 @@ def test_an_old_lease_can_neither_send_nor_settle(post: Post, collector: Collect
 
 
 def test_a_removed_device_holds_its_released_jobs(post: Post, collector: Collector) -> None:
-    target = post.adopted(collector.uri, probe=False)
+    target = post.adopted(collector.uri, probe=False, silence_is_done=False)
     job_id = post.released(target, PDF)
     with db.transaction() as tx:
         change = device.DeviceChange(active=False)
@@ -172,7 +172,7 @@ def test_a_removed_device_holds_its_released_jobs(post: Post, collector: Collect
 
 
 def test_a_job_whose_key_is_gone_is_quarantined_and_nothing_is_sent(post: Post, collector: Collector) -> None:
-    job_id = post.released(post.adopted(collector.uri, probe=False), PDF)
+    job_id = post.released(post.adopted(collector.uri, probe=False, silence_is_done=False), PDF)
     with db.transaction() as tx:
         spool.shred(job_id, tx=tx)
     view = post.send(job_id)
@@ -181,7 +181,7 @@ def test_a_job_whose_key_is_gone_is_quarantined_and_nothing_is_sent(post: Post, 
 
 
 def test_a_damaged_document_sends_not_one_octet(post: Post, collector: Collector) -> None:
-    job_id = post.released(post.adopted(collector.uri, probe=False), PDF)
+    job_id = post.released(post.adopted(collector.uri, probe=False, silence_is_done=False), PDF)
     for file in (post.house.data / "spool").rglob("*.seg"):
         octets = bytearray(file.read_bytes())
         octets[len(octets) // 2 : len(octets) // 2 + 64] = bytes(64)

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from frisket import audit, delivery, device, identity, intake, ledger, spool
-from frisket.plumbing import db, parts, work
+from frisket.plumbing import db, keys, parts, work
 from frisket.programs import doctor, whitepaper
 from frisket.programs.commanding import COMMANDS, URLS, Command, Values, command, person_named, plain
 from frisket.programs.commands_jobs import cancel_job, submit, submit_alone
