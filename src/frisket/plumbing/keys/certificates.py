@@ -66,6 +66,7 @@ class ClientCertificate:
 
     pkcs12: bytes = field(repr=False)
     password: str = field(repr=False)
+    der: bytes = field(repr=False)  # the certificate alone, by which it is known again
     fingerprint: bytes
     not_after: datetime
 
@@ -276,7 +277,8 @@ class Certificates:
             serialization.BestAvailableEncryption(password.encode()),
         )
         own = made.chain[0]
-        return ClientCertificate(bundle, password, own.fingerprint(hashes.SHA256()), own.not_valid_after_utc)
+        der = own.public_bytes(serialization.Encoding.DER)
+        return ClientCertificate(bundle, password, der, own.fingerprint(hashes.SHA256()), own.not_valid_after_utc)
 
     def authority_pem(self) -> bytes:
         """The authority's certificate, for clients to trust."""
