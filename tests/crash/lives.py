@@ -288,7 +288,10 @@ class House:
 
     def release(self, number: int, device: str) -> bool:
         """Whether the house said yes. Raises Gone."""
-        answer = self.command("job.release", jobs=[str(number)], person=OWNER, device=device)
+        try:
+            answer = self.command("job.release", jobs=[str(number)], person=OWNER, device=device)
+        except control.Remote:
+            return False
         return bool(answer["jobs"][0]["released"])
 
     def __enter__(self) -> "House":

@@ -5,6 +5,7 @@ import os
 import random
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.crash.client import Answer, Gone, Sender
@@ -32,12 +33,12 @@ class Document:
 
 @dataclass(slots=True)
 class Job:
-    """What we asked about a job and what we were told. number None: its Print-Job was never answered."""
+    """What we asked about a job and what we were told. number None: it was refused, or never answered."""
 
     documents: list[Document] = field(default_factory=list)  # acknowledged
     number: int | None = None
     closed: bool = True  # its last document is acknowledged
-    perhaps: Document | None = None  # asked to take, without an answer
+    end_asked: bool = False  # with a last document that may not have been acknowledged
     asked: set[str] = field(default_factory=set)  # "release", "cancel"
     told: set[str] = field(default_factory=set)  # of these, what was answered with yes
 
@@ -48,7 +49,13 @@ class Record:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.jobs: list[Job] = []
-        self.promises = 0  # acknowledged jobs, ever
+        self.known: set[int] = set()  # numbers of all jobs that were ever acknowledged
+        self.unanswered = 0  # asked for, and the house was gone before it answered
+        self.refused: list[Answer] = []
+
+    @property
+    def promises(self) -> int:
+        return len(self.known)
 
     def begin(self) -> Job:
         job = Job()
@@ -68,35 +75,43 @@ class Record:
 
     # -- the acts; each raises Gone when the house ends before it answers -------------------------
 
-    def print_job(self, sender: Sender, size: int) -> Answer:
+    def print_job(self, sender: Sender, size: int) -> Job:
+        """The job; its number is None when it was refused."""
         job, document = self.begin(), Document.fresh(size)
-        job.perhaps = document
-        answer = sender.print_job(document.octets)
-        job.perhaps = None
-        if answer.ok:
+        answer = self._unless_gone(lambda: sender.print_job(document.octets))
+        if answer.ok and answer.number is not None:
             job.documents, job.number = [document], answer.number
-            self.promises += 1
-        return answer
+            self.known.add(answer.number)
+        else:
+            self.refused.append(answer)
+        return job
 
     def create_and_send(self, sender: Sender, sizes: tuple[int, ...]) -> None:
         job = self.begin()
         job.closed = False
-        answer = sender.create_job()
-        if not answer.ok:
+        answer = self._unless_gone(sender.create_job)
+        if not answer.ok or answer.number is None:
+            self.refused.append(answer)
             return
-        job.number = answer.number
-        self.promises += 1
-        assert answer.number is not None
+        number = job.number = answer.number
+        self.known.add(number)
         for position, size in enumerate(sizes, 1):
-            document = Document.fresh(size)
-            job.perhaps = document
-            last = position == len(sizes)
-            sent = sender.send_document(answer.number, document.octets, last=last)
-            job.perhaps = None
+            document, last = Document.fresh(size), position == len(sizes)
+            job.end_asked = last
+            sent = sender.send_document(number, document.octets, last=last)
             if not sent.ok:
+                job.end_asked = False
+                self.refused.append(sent)
                 return
             job.documents.append(document)
             job.closed = last
+
+    def _unless_gone(self, ask: Callable[[], Answer]) -> Answer:
+        try:
+            return ask()
+        except Gone:
+            self.unanswered += 1
+            raise
 
     def release(self, house: House, device: str, job: Job | None = None) -> None:
         job = job or self.open_to("release")
@@ -119,10 +134,9 @@ def each_act_once(house: House, record: Record) -> bool:
     """A little of everything a house does; False when it died on the way."""
     try:
         with house.sender() as sender:
-            for size in (SMALL, LARGE, SMALL, LARGE, SMALL, SMALL):
-                record.print_job(sender, size)
+            taken = [record.print_job(sender, size) for size in (SMALL, LARGE, SMALL, LARGE, SMALL, SMALL)]
             record.create_and_send(sender, (SMALL, LARGE))
-            small, large, to_port, to_net, away, _ = [job for job in record.jobs if not job.asked][-7:-1]
+            small, large, away, to_port, to_net, _ = taken
             for job in (large, away):
                 record.cancel(sender, job)
             record.release(house, "port", to_port)

@@ -145,6 +145,9 @@ def _wrong_jobs(house: House, record: Record, rows: dict[int, _Row]) -> list[str
         problems += [f"job {job.number}: {words}" for words in (*_wrong_end(job, row), *_wrong_prints(house, job, row))]
     for row in rows.values():
         problems += [f"job {row.number}: {words}" for words in _wrong_row(row)]
+    ghosts = rows.keys() - record.known
+    if len(ghosts) > record.unanswered:
+        problems.append(f"{len(ghosts)} jobs nobody was told of, and {record.unanswered} requests without an answer")
     return problems
 
 

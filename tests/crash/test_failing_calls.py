@@ -1,0 +1,79 @@
+"""T3 and T5: single calls that fail, as a full or a broken disk makes them."""
+
+import pytest
+
+from tests.crash.client import Gone
+from tests.crash.lives import SYNC_FAILED, House
+from tests.crash.load import Record, each_act_once
+from tests.crash.look import inspect, settle
+from tests.crash.test_points import maintenance_is_due
+
+# What a full disk refuses: octets that are written, not syncs.
+WRITES = ("blobs.before-append", "blobs.before-write", "blobs.before-overwrite")
+SYNCS = (
+    "blobs.before-append-sync",
+    "blobs.before-file-sync",
+    "blobs.before-folder-sync",
+    "blobs.new-segment",
+    "blobs.before-overwrite-sync",
+    "blobs.after-unlink",
+)
+
+
+def life_with(house: House, fault: str, record: Record) -> bool:
+    """A life in which one call fails; whether the house ended because of it."""
+    maintenance_is_due(house)
+    if not house.start(crashpoint=fault):
+        return True
+    if not each_act_once(house, record):
+        return True
+    try:
+        settle(house, within_s=90)
+    except Gone:
+        return True
+    return False
+
+
+def next_life(house: House, record: Record) -> list[str]:
+    maintenance_is_due(house)
+    assert house.start(), house.words()
+    try:
+        return inspect(house, record)
+    finally:
+        house.kill()
+
+
+@pytest.mark.parametrize("point", WRITES)
+def test_a_write_that_finds_the_disk_full_refuses_new_jobs_for_now_and_loses_nothing(house, point):
+    record = Record()
+    assert not life_with(house, f"{point}:1:ENOSPC", record), house.words()
+    assert all(answer.temporary for answer in record.refused), record.refused
+    if point != "blobs.before-overwrite":
+        assert record.refused
+    assert inspect(house, record) == []  # of the same life
+    house.stop()
+
+
+@pytest.mark.parametrize("point", SYNCS)
+def test_a_failed_sync_ends_the_house_with_status_74_and_the_next_life_has_everything(house, point):
+    record = Record()
+    assert life_with(house, f"{point}:1:EIO", record), f"{point}: it lives on: {house.words()}"
+    assert house.wait() == SYNC_FAILED
+    assert all(answer.temporary for answer in record.refused), record.refused
+    assert next_life(house, record) == []
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("error", ["ENOSPC", "EIO"])
+@pytest.mark.parametrize("passes", [1, 2, 4])
+def test_any_call_on_the_durable_path_may_fail(works, house, passes, error):
+    record = Record()
+    found = {}
+    for name in works.forge.points:
+        ended = life_with(house, f"{name}:{passes}:{error}", record)
+        status = house.wait() if ended else house.kill()
+        problems = [] if status in (None, SYNC_FAILED) else [f"it ended with {status}"]
+        found[name] = problems + next_life(house, record)
+    assert {name: problems for name, problems in found.items() if problems} == {}
+    assert [answer for answer in record.refused if not answer.temporary] == []

@@ -1,0 +1,75 @@
+"""T3: a disk that is really full. New jobs are refused for now, the rest of the house goes on."""
+
+import os
+from pathlib import Path
+
+from tests.crash.lives import until
+from tests.crash.load import LARGE, SMALL, Record
+from tests.crash.look import inspect, settle
+from tests.crash.mounts import ext4_image, mounted, needs_loop_devices
+
+_RESERVE = 12 << 20
+
+
+def fill(folder: Path) -> Path:
+    """Take every block that is left."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as out:
+        for size in (1 << 20, 1 << 16, 4096):
+            try:
+                while True:
+                    out.write(bytes(size))
+            except OSError:
+                continue
+    os.sync()
+    return filler
+
+
+def test_a_full_disk_refuses_new_jobs_and_still_releases_and_erases(furnished, tmp_path):
+    needs_loop_devices()
+    image = tmp_path / "disk.img"
+    ext4_image(image, 160)
+    with mounted(image, tmp_path / "disk") as disk, furnished.copy(disk / "house") as house:
+        house.log = tmp_path / "house.log"
+        house.environment["FRISKET_SPACE__RESERVE_BYTES"] = str(_RESERVE)
+        assert house.start(), house.words()
+        record = Record()
+        with house.sender() as sender:
+            for size in (SMALL, LARGE, SMALL, LARGE, SMALL, SMALL):
+                record.print_job(sender, size)
+            assert record.promises == 6
+            filler = fill(disk)
+            for size in (SMALL, LARGE, 10 * LARGE):
+                assert record.print_job(sender, size).number is None
+            assert all(answer.temporary for answer in record.refused), record.refused
+            waiting = [job for job in record.jobs if job.number is not None]
+            record.release(house, "net", waiting[0])
+            record.release(house, "port", waiting[1])
+            record.cancel(sender, waiting[2])
+            settle(house)
+            assert [job.told for job in waiting[:3]] == [{"release"}, {"release"}, {"cancel"}]
+            assert house.lives
+            filler.unlink()
+            until(lambda: record.print_job(sender, SMALL).number is not None, "jobs are taken again", every_s=0.5)
+        assert inspect(house, record) == []
+        house.stop()
+
+
+def test_killed_on_a_full_disk_it_starts_and_has_everything(furnished, tmp_path):
+    needs_loop_devices()
+    image = tmp_path / "disk.img"
+    ext4_image(image, 160)
+    with mounted(image, tmp_path / "disk") as disk, furnished.copy(disk / "house") as house:
+        house.log = tmp_path / "house.log"
+        house.environment["FRISKET_SPACE__RESERVE_BYTES"] = str(_RESERVE)
+        assert house.start(), house.words()
+        record = Record()
+        with house.sender() as sender:
+            for size in (SMALL, LARGE, SMALL, LARGE):
+                record.print_job(sender, size)
+            fill(disk)
+            record.print_job(sender, LARGE)
+        house.kill()
+        assert house.start(), house.words()
+        assert inspect(house, record) == []
+        house.stop()
