@@ -228,7 +228,7 @@ def test_console_operations_by_session_want_the_strict_cookie(town: Town) -> Non
     assert browser.get("/api/v1/jobs", secure=True).status_code == 200
 
 
-def test_an_operation_on_a_quarantined_or_foreign_job_says_what_is_wrong(town: Town) -> None:
+def test_nobody_decides_about_somebody_elses_uncertain_job(town: Town) -> None:
     town.add_queue()
     sent = town.send("alice", state=job.State.UNCERTAIN)
     headers = bearer(town, "bert")

@@ -11,14 +11,14 @@ from frisket import delivery, device
 from frisket.errors import FrisketError
 from frisket.identity import Permission
 from frisket.plumbing import keys
-from frisket.plumbing.db import transaction
+from frisket.plumbing.db import Tx, transaction
 from frisket.web import problems
 from frisket.web.forms import DeviceForm
 from frisket.web.pages.persons import blame_field
 from frisket.web.routes import page, proof_wanted
 from frisket.web.visits import Visit, visit
 
-__all__ = ["devices"]
+__all__ = ["devices", "keep_condition"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def device_add(request: HttpRequest) -> HttpResponse:
 def _add(request: HttpRequest, form: DeviceForm) -> HttpResponse:
     told, step = form.cleaned_data, request.POST.get("step")
     device.Address.read(told["uri"])
-    adoption = None
+    adoption, look = None, Look(None, None)
     if step != "unasked":
         look = _look(told["uri"])
         # Asked again at the yes: what is adopted is what was shown, not what came in between.
@@ -83,8 +83,15 @@ def _add(request: HttpRequest, form: DeviceForm) -> HttpResponse:
     )
     with transaction() as tx:
         made = device.add_device(who.scope, new, by=who.actor, tx=tx)
+        if look.probe is not None:
+            keep_condition(made, look.probe.condition, tx)
     messages.success(request, _("%(name)s is in use.") % {"name": made.name}, extra_tags="good")
     return redirect(f"/devices/{made.name}")
+
+
+def keep_condition(there: device.DeviceView, found: delivery.Condition, tx: Tx) -> None:
+    """What the device just said of itself, so that nobody waits for the next round."""
+    device.set_state(there.id, found.state, found.reasons, found.message, tx=tx)
 
 
 def _confirm(request: HttpRequest, look: Look, action: str, there: device.DeviceView | None = None) -> HttpResponse:
@@ -153,8 +160,7 @@ def device_ask(request: HttpRequest, name: str) -> HttpResponse:
         return _confirm(request, look, f"/devices/{name}/ask", there)
     with transaction() as tx:
         device.adopt(who.scope, there.id, delivery.adoption_of(look.probe), by=who.actor, tx=tx)
-        found = look.probe.condition
-        device.set_state(there.id, found.state, found.reasons, found.message, tx=tx)
+        keep_condition(there, look.probe.condition, tx)
     messages.success(request, _("Adopted as it is now."), extra_tags="good")
     return redirect(f"/devices/{name}")
 

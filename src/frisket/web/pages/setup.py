@@ -11,6 +11,7 @@ from frisket.plumbing.db import transaction
 from frisket.plumbing.scope import Actor, ActorKind
 from frisket.web import problems, sessions
 from frisket.web.forms import FirstForm, SetupForm
+from frisket.web.pages.devices import keep_condition
 from frisket.web.routes import Who, page
 from frisket.web.visits import Visit, visit
 
@@ -62,12 +63,10 @@ def first(request: HttpRequest) -> HttpResponse:
 
 
 def _make(who: Visit, told: dict[str, str]) -> None:
-    adoption = None
-    if told["uri"]:
-        device.Address.read(told["uri"])
-        adoption = delivery.adoption_of(delivery.probe(told["uri"]))
+    found = delivery.probe(told["uri"]) if told["uri"] else None
     with transaction() as tx:
         device.add_queue(who.scope, device.NewQueue(told["queue"]), by=who.actor, tx=tx)
-        if told["uri"]:
-            new = device.NewDevice(told["device"] or "device-1", told["uri"], adoption=adoption)
-            device.add_device(who.scope, new, by=who.actor, tx=tx)
+        if found is not None:
+            new = device.NewDevice(told["device"] or "device-1", told["uri"], adoption=delivery.adoption_of(found))
+            there = device.add_device(who.scope, new, by=who.actor, tx=tx)
+            keep_condition(there, found.condition, tx)
