@@ -11,9 +11,11 @@ from pathlib import Path
 
 from django.core.management import call_command
 
-import frisket.web.urls  # noqa: F401 - every room is loaded then
 from frisket.errors import FrisketError
-from frisket.programs import cli  # noqa: F401
+from frisket.programs import cli
+from frisket.web import urls
+
+LOADED = (cli, urls)  # and with them every room, so that every error is known
 
 FRISKET = Path(__file__).parents[2] / "src" / "frisket"
 CATALOGUE = FRISKET / "locale" / "de" / "LC_MESSAGES" / "django.po"
