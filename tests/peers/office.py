@@ -63,4 +63,6 @@ def office_running(
             office.people[name] = served.person(name, full_name=f"{name.title()} Example", card=card)
         for plan in plans:
             served.ask("device.add", name=plan.name, uri=running.uri(plan.name), silence_is_done=silent)
+            if plan.door is lab.Door.RAW:
+                served.ask("device.probe", name=plan.name)  # adding alone sends nothing to a RAW port
         yield office

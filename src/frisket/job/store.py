@@ -287,7 +287,9 @@ def move(
 
 def _apply(row: Job, to: State, why: Reason, changes: Changes, now: datetime) -> list[str]:
     touched = ["state", "over", "why", "state_at", "due_at"]
-    row.state, row.over, row.why, row.state_at = to.value, int(to in OVER), why.value, now
+    row.state, row.over, row.state_at = to.value, int(to in OVER), now
+    if to is not State.ERASED:  # its history goes on saying why it ended
+        row.why = why.value
     for name in ("note", "copies"):
         value = getattr(changes, name)
         if value is not None:
