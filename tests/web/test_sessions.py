@@ -36,6 +36,7 @@ def test_cookies_are_bound_to_this_host_and_out_of_reach_of_scripts(town: Town) 
         cookie = browser.cookies[name]
         assert cookie["secure"] and cookie["httponly"] and cookie["path"] == "/" and not cookie["domain"]
         assert cookie["samesite"] == same_site
+        assert cookie["max-age"] == 8 * 3600  # both, or one would outlive the other
 
 
 def test_signing_in_gives_the_session_a_new_name(town: Town) -> None:

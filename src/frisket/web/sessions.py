@@ -42,6 +42,7 @@ def give_cookie(request: HttpRequest, response: HttpResponseBase) -> None:
     response.set_cookie(
         CONSOLE_COOKIE,
         request.session["console"],
+        max_age=parts.settings().sessions.longest_s,  # as long as the session's own
         secure=True,
         httponly=True,
         samesite="Strict",
