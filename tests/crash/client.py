@@ -5,13 +5,15 @@ Whatever ends a connection early is ``Gone``: the sender got no answer and was p
 
 import http.client
 import itertools
+import ssl
+from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from frisket.wire import ipp
 
-__all__ = ["FORMAT", "Answer", "Gone", "Sender"]
+__all__ = ["FORMAT", "Answer", "Gone", "NotBelieved", "Sender"]
 
 FORMAT = "application/postscript"
 _BROKEN = (http.client.HTTPException, OSError)
@@ -19,6 +21,10 @@ _BROKEN = (http.client.HTTPException, OSError)
 
 class Gone(Exception):
     """The house went away before it answered."""
+
+
+class NotBelieved(Exception):
+    """The password was wrong, or nobody is let in just now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +48,22 @@ class Answer:
 class Sender:
     """One keep-alive connection to a queue, in somebody's name."""
 
-    def __init__(self, queue_uri: str, person: str, *, timeout_s: float = 20) -> None:
+    def __init__(self, queue_uri: str, person: str, *, password: str = "", timeout_s: float = 20) -> None:
+        """password: offered by HTTP Basic; without one the stated name has to do."""
+        self._headers = {"Content-Type": "application/ipp"}
+        if password:
+            self._headers["Authorization"] = "Basic " + b64encode(f"{person}:{password}".encode()).decode()
         self._uri = queue_uri
         self._person = person
         parts = urlsplit(queue_uri)
         self._path = parts.path
         self._line = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout_s)
+        if parts.scheme == "ipps":
+            # Whose certificate it shows is not the subject here.
+            trusting = ssl._create_unverified_context()
+            self._line = http.client.HTTPSConnection(
+                parts.hostname or "", parts.port, timeout=timeout_s, context=trusting
+            )
         self._ids = itertools.count(1)
 
     def close(self) -> None:
@@ -103,12 +119,14 @@ class Sender:
 
     def _answer(self, body: bytes | Iterable[bytes]) -> Answer:
         try:
-            self._line.request("POST", self._path, body, {"Content-Type": "application/ipp"})
+            self._line.request("POST", self._path, body, self._headers)
             response = self._line.getresponse()
             octets = response.read()
         except _BROKEN as error:
             self._line.close()
             raise Gone(type(error).__name__) from error
+        if response.status == 401:
+            raise NotBelieved
         if response.status != 200:
             # Words of the door instead of an answer: said before the house looked at the request.
             self._line.close()

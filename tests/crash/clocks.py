@@ -3,10 +3,11 @@
 import os
 from datetime import UTC, datetime, timedelta
 from glob import glob
+from pathlib import Path
 
 import pytest
 
-__all__ = ["faked_time"]
+__all__ = ["MovedClock", "faked_time"]
 
 
 def _library() -> str:
@@ -32,3 +33,23 @@ def faked_time(*, days: int = 0) -> dict[str, str]:
         "FAKETIME_DONT_RESET": "1",
         "TZ": "UTC",
     }
+
+
+class MovedClock:
+    """A wall clock that is set while a house runs, by a file that libfaketime reads again and again."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.set()
+        self.environment = {
+            "LD_PRELOAD": _library(),
+            "FAKETIME_TIMESTAMP_FILE": str(file),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+
+    def set(self, *, days: int = 0) -> None:
+        """So far from the machine's own clock."""
+        fresh = self._file.with_suffix(".new")
+        fresh.write_text(f"{days * 86400:+d}\n")
+        fresh.replace(self._file)

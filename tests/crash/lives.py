@@ -1,5 +1,6 @@
 """A house that is started, killed and started again, and the virtual devices that outlive it."""
 
+import copy
 import json
 import os
 import select
@@ -49,6 +50,7 @@ class Forge:
 
     def __init__(self, source: Path = ROOT / "src") -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FRISKET_")}
+        self.source = source
         self._lock = threading.Lock()
         self._program = subprocess.Popen(
             [sys.executable, "-m", "tests.crash.forge"],
@@ -94,16 +96,15 @@ class Paper:
 class Works:
     """What outlives the houses of a test: the forge, and devices with what came out of them."""
 
-    def __init__(self, folder: Path, *, forge: Forge | None = None, silent: bool = False) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.forge = forge or Forge()
-        self._own_forge = forge is None
+        self.forge = Forge()
         self._lock = threading.Lock()
         self._papers: dict[str, list[Paper]] = defaultdict(list)  # by the mark in a document's first line
         self._folder = folder / "lab"
         plans = (
             lab.DevicePlan("net", lab.Door.IPP, pages=1),
-            lab.DevicePlan("port", lab.Door.RAW, pages=1, talks=not silent),
+            lab.DevicePlan("port", lab.Door.RAW, pages=1),
         )
         self._running = lab.running(self._folder, *plans, printed=self._take)
         self.lab = self._running.__enter__()
@@ -137,10 +138,15 @@ class Works:
         with self._lock:
             return list(self._papers[mark])
 
+    def with_forge(self, forge: Forge) -> "Works":
+        """The same devices for houses of another source."""
+        other = copy.copy(self)
+        other.forge = forge
+        return other
+
     def close(self) -> None:
         self._running.__exit__(None, None, None)
-        if self._own_forge:
-            self.forge.close()
+        self.forge.close()
 
 
 class House:
@@ -213,7 +219,7 @@ class House:
         self.pid = self.works.forge.ask(told)["pid"]
 
     def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
-        base = {"PATH": _NO_PROGRAMS, "HOME": str(self.data), "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
+        base = {"PATH": _NO_PROGRAMS, "HOME": str(self.data), "PYTHONPATH": f"{self.works.forge.source}:{ROOT}"}
         base["FRISKET_SPACE__RESERVE_BYTES"] = "0"
         # A device that lost its sender waits a minute for the next document; the tests do not wait for it.
         base["FRISKET_DELIVERY__FOLLOW_S"] = "1"
@@ -269,8 +275,9 @@ class House:
 
     # -- asking it -------------------------------------------------------------------------------
 
-    def sender(self, *, person: str = OWNER, timeout_s: float = 20) -> Sender:
-        return Sender(f"{self.urls['ipp']}/{QUEUE}", person, timeout_s=timeout_s)
+    def sender(self, *, person: str = OWNER, password: str = "") -> Sender:
+        door = "ipps" if password else "ipp"
+        return Sender(f"{self.urls[door]}/{QUEUE}", person, password=password)
 
     def command(self, command: str, /, **values: Any) -> Any:
         """What the command line asks. Raises Gone when the house ends meanwhile, Remote when it refuses."""
