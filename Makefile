@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check format lint types floorplan bench requirements samples lock peers clean
+.PHONY: help setup demo test test-long check format lint types floorplan bench requirements migrations samples lock peers clean
 ARGS ?=
 
 BIN := .venv/bin
@@ -52,6 +52,9 @@ bench: $(DEV_READY) peers  ## the comparisons with CUPS and with the machine's o
 
 requirements: $(DEV_READY)  ## write docs/requirements.md from the tests' markers
 	@$(BIN)/python -m tests.house.requirements
+
+migrations: $(DEV_READY)  ## write migrations for tables that changed
+	@$(BIN)/python -m tests.framework
 
 samples: $(DEV_READY)  ## make the sample documents again
 	@$(BIN)/python -m tests.samples.make

@@ -125,7 +125,7 @@ def _install(data: Path, settings: Settings, clock: HouseClock, store: keys.KeyS
 
 def prepare_database() -> None:
     """Bring the tables up to date; a house is upgraded by starting the new version."""
-    call_command("migrate", run_syncdb=True, verbosity=0, interactive=False)
+    call_command("migrate", verbosity=0, interactive=False)
     work.prepare_database()
 
 
