@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from frisket import job, policy, spool
 from frisket.intake.capabilities import formats_of
@@ -17,6 +17,7 @@ from frisket.intake.offers import Accepted, Offer, Part, Walk, Walker, WalkIn
 from frisket.intake.sensing import sensed
 from frisket.plumbing import crashpoints, parts
 from frisket.plumbing.db import GroupWriter, Tx, transaction
+from frisket.plumbing.rows import rising_id
 from frisket.plumbing.scope import Actor
 
 __all__ = ["Intake"]
@@ -99,7 +100,7 @@ class Intake:
             first = await self.ask(job.by_client_key, offer.person, offer.client_key)
             if first is not None:
                 return Accepted(first, again=True)
-        identifier = uuid4()
+        identifier = rising_id(parts.clock().now())
         key = spool.new_key(identifier)
         sealed: list[spool.SealedDoc] = []
         new: list[job.NewDocument] = []
@@ -121,7 +122,7 @@ class Intake:
         """Create-Job: a row in state receiving; its documents come by add()."""
         self.admit(offer, offer.format, None)
         spool.room_for(offer.person, None)
-        identifier = uuid4()
+        identifier = rising_id(parts.clock().now())
         key = spool.new_key(identifier)
         walk = Walk(job.State.RECEIVING, (), job.Reason.NONE)
         row = _new_job(identifier, offer, (), walk)

@@ -1,6 +1,6 @@
 """Tables of the ground floor: work on the SQLite engine, periods of work, rising counters."""
 
-from django.db import models
+from django.db import connection, models
 
 from frisket.plumbing.db import Tx
 
@@ -16,13 +16,23 @@ class Counter(models.Model):
 
 def take_numbers(name: str, count: int, *, tx: Tx) -> range:
     """The next ``count`` numbers of a counter; they are gone even when nobody uses them after commit."""
-    row = Counter.objects.filter(name=name)
-    if not row.update(last=models.F("last") + count):
+    last = _raise_by(name, count)
+    if last is None:
         # Another process may make it in the same moment; the row's lock then puts us behind it.
         Counter.objects.bulk_create([Counter(name=name)], ignore_conflicts=True)
-        row.update(last=models.F("last") + count)
-    last = Counter.objects.values_list("last", flat=True).get(name=name)
+        last = _raise_by(name, count)
+        assert last is not None
     return range(last - count + 1, last + 1)
+
+
+def _raise_by(name: str, count: int) -> int | None:
+    """The new last number; None where there is no such counter. Asked for every batch of jobs: one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE plumbing_counter SET last = last + %s WHERE name = %s RETURNING last", (count, name)
+        )
+        rows = cursor.fetchall()
+    return int(rows[0][0]) if rows else None
 
 
 class WorkItem(models.Model):
