@@ -8,6 +8,7 @@ passes through the web framework.
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from html import escape
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -25,8 +26,8 @@ __all__ = ["UploadDoor", "offer_for"]
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
-# Says who sends: from the headers and, for forms, the CSRF token field. Raises identity.Refused.
-Authenticate = Callable[[Mapping[bytes, bytes], str | None], identity.PersonView]
+# Says who sends: from the headers, the CSRF token field of a form, and the peer's address. Raises Refused.
+Authenticate = Callable[[Mapping[bytes, bytes], str | None, str], identity.PersonView]
 
 
 class BadUpload(FrisketError):
@@ -100,6 +101,23 @@ class _Form:
     first: Field | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    headers: Mapping[bytes, bytes]
+    query: Mapping[str, str]
+    network: str
+
+    @property
+    def by_page(self) -> bool:
+        """A form of our upload page sent without scripts: its person wants to see a page, not JSON."""
+        return self.query.get("then") == "/" and b"text/html" in self.headers.get(b"accept", b"")
+
+
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Not taken</title><link rel="stylesheet" href="/static/web/site.css"><main class="narrow"><div class="card">
+<h1>The job was not taken</h1><p>{}</p><p><a href="/upload">Back to the upload</a></p></div></main></html>"""
+
+
 class UploadDoor:
     """An ASGI application for ``POST /api/v1/jobs``."""
 
@@ -109,25 +127,25 @@ class UploadDoor:
         self._headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = dict(scope["headers"])
-        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        asked = _Asked(
+            headers=dict(scope["headers"]),
+            query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
+            network=scope["client"][0] if scope["client"] else "",
+        )
         try:
-            boundary = boundary_of(headers.get(b"content-type", b""))
+            boundary = boundary_of(asked.headers.get(b"content-type", b""))
             if boundary is None:
-                view = await self._plain(headers, query, receive)
+                view = await self._plain(asked, receive)
             else:
-                view = await self._form(headers, query, boundary, receive)
-        except identity.Throttled as error:
-            await self._problem(send, 429, error)
-        except identity.Refused as error:
-            await self._problem(send, 401, error)
+                view = await self._form(asked, boundary, receive)
         except FrisketError as error:
-            await self._problem(send, _status(error), error)
+            await self._problem(send, _status(error), error, asked)
         else:
-            await self._created(send, view, headers, query)
+            await self._created(send, view, asked)
 
-    async def _plain(self, headers: Mapping[bytes, bytes], query: Mapping[str, str], receive: Receive) -> job.JobView:
-        person = await self._intake.ask(self._authenticate, headers, None)
+    async def _plain(self, asked: "_Asked", receive: Receive) -> job.JobView:
+        headers, query = asked.headers, asked.query
+        person = await self._intake.ask(self._authenticate, headers, None, asked.network)
         by = identity.actor_for(person, "upload")
         offer = offer_for(query.get("queue", ""), person, by, query, door="upload")
         length = headers.get(b"content-length", b"")
@@ -137,15 +155,13 @@ class UploadDoor:
         key = headers.get(b"idempotency-key", b"").decode("latin-1")[:64] or None
         return (await self._intake.accept(_with(offer, format, key), _single(part))).job
 
-    async def _form(
-        self, headers: Mapping[bytes, bytes], query: Mapping[str, str], boundary: bytes, receive: Receive
-    ) -> job.JobView:
+    async def _form(self, asked: "_Asked", boundary: bytes, receive: Receive) -> job.JobView:
         reader = Multipart(boundary, _body(receive))
         form = await _fields(reader)
         token = form.values.get("csrfmiddlewaretoken")
-        person = await self._intake.ask(self._authenticate, headers, token)
+        person = await self._intake.ask(self._authenticate, asked.headers, token, asked.network)
         by = identity.actor_for(person, "upload")
-        values = {**query, **form.values}
+        values = {**asked.query, **form.values}
         if form.first is None or not form.first.file_name:
             raise BadUpload("no file was chosen")
         values["title"] = values.get("title") or form.first.file_name
@@ -153,10 +169,8 @@ class UploadDoor:
         format = format_of(form.first.file_name, form.first.content_type)
         return (await self._intake.accept(_with(offer, format, None), _files(reader, form.first))).job
 
-    async def _created(
-        self, send: Send, view: job.JobView, headers: Mapping[bytes, bytes], query: Mapping[str, str]
-    ) -> None:
-        if query.get("then") == "/" and b"text/html" in headers.get(b"accept", b""):
+    async def _created(self, send: Send, view: job.JobView, asked: "_Asked") -> None:
+        if asked.by_page:
             where = f"/jobs/{view.number}".encode()
             await _send(send, 303, b"", ((b"location", where), *self._headers))
             return
@@ -165,9 +179,15 @@ class UploadDoor:
         kind = (b"content-type", b"application/json")
         await _send(send, 201, json.dumps(body).encode(), (kind, (b"location", where), *self._headers))
 
-    async def _problem(self, send: Send, status: int, error: FrisketError) -> None:
-        """RFC 9457; the connection closes because the body may not have been read."""
+    async def _problem(self, send: Send, status: int, error: FrisketError, asked: "_Asked") -> None:
+        """RFC 9457, or a page for a form without scripts; the connection closes: the body may not be read."""
         house = error.blame is Blame.HOUSE
+        if asked.by_page:
+            said = "The print server failed." if house else f"{error} {error.remedy}"
+            page = _PAGE.format(escape(said)).encode()
+            html = (b"content-type", b"text/html; charset=utf-8")
+            await _send(send, status, page, (html, (b"connection", b"close"), *self._headers))
+            return
         body = {
             "type": "about:blank",
             "title": "The job was not taken",
@@ -183,6 +203,10 @@ _STATUS = {Blame.PEER: 400, Blame.PERSON: 422, Blame.OPERATOR: 503, Blame.HOUSE:
 
 
 def _status(error: FrisketError) -> int:
+    if isinstance(error, identity.Throttled):
+        return 429
+    if isinstance(error, identity.Refused):
+        return 401
     if isinstance(error, device.NoSuchQueue):
         return 404
     return 503 if error.retry and error.blame is not Blame.PEER else _STATUS[error.blame]

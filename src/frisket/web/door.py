@@ -19,14 +19,15 @@ class NotFromHere(identity.Refused):
     remedy = "Open the page again, sign in if it asks, and send the form from there."
 
 
-def authenticate(headers: Mapping[bytes, bytes], csrf: str | None) -> identity.PersonView:
+def authenticate(headers: Mapping[bytes, bytes], csrf: str | None, network: str = "") -> identity.PersonView:
     """The person behind an upload. ``csrf``: the form's token field; without one the header X-CSRFToken counts.
+    ``network``: the peer's address, for the throttles.
 
     Raises identity.Refused, identity.Throttled. Looks at the database: not for an event loop.
     """
     told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers.items()}
     if "authorization" in told:
-        return proofs.person_by_header(told["authorization"], "")
+        return proofs.person_by_header(told["authorization"], network)
     host = told.get("host", "")
     if not hosts.is_ours(host, parts.settings().house.host_names):
         raise NotFromHere("this server does not answer to that name")

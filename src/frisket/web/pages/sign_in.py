@@ -25,8 +25,6 @@ def safe_next(request: HttpRequest, value: str | None) -> str:
 
 @page("/sign-in", needs=Who.PUBLIC, methods=("GET", "POST"))
 def sign_in(request: HttpRequest) -> HttpResponse:
-    if identity.setup_needed():
-        return redirect("/setup")
     to = safe_next(request, request.POST.get("next") or request.GET.get("next"))
     if visit(request).person is not None and request.method == "GET":
         return redirect(to)
@@ -45,7 +43,12 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             response = redirect(to)
             sessions.give_cookie(request, response)
             return response
-    return render(request, "web/sign_in.html", {"form": form, "next": to}, status=status)
+    return render(
+        request,
+        "web/sign_in.html",
+        {"form": form, "next": to, "no_administrator": identity.setup_needed()},
+        status=status,
+    )
 
 
 @page("/sign-out", needs=Who.SIGNED_IN, methods=("POST",))
