@@ -20,7 +20,7 @@ def test_without_a_file_every_setting_has_its_default(tmp_path: Path) -> None:
 def test_a_door_given_in_part_keeps_its_own_other_defaults(tmp_path: Path) -> None:
     doors = load(written(tmp_path, '[doors.web]\nport = 443\n[doors.ipp]\naddress = "::1"'), environ={}).doors
     assert (doors.web.port, doors.web.on) == (443, True)
-    assert (doors.ipp.address, doors.ipp.port, doors.ipp.on) == ("::1", 8631, False)
+    assert (doors.ipp.address, doors.ipp.port, doors.ipp.on) == ("::1", 8632, False)
     assert (doors.ipps.port, doors.ipps.on) == (8631, True)
 
 
