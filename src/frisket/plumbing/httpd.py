@@ -1,29 +1,48 @@
-"""HTTP/1.1 listeners: uvicorn's protocol with the deadlines, rates and caps it does not have (R23).
+"""HTTP/1.1 listeners: uvicorn's protocol with the deadlines, rates and caps it does not have (R16, R23).
 
 A connection has ``header_s`` for each request header and, after ten seconds inside a body, must bring
-``slowest_bytes_per_s``. Connections of one address without a complete request are capped; above the cap the
-one that has waited longest is closed, never a working one. One sweep a second looks at all of them: a timer
-per request would cost more than the request.
+``slowest_bytes_per_s``; it must take our answer without resting for ``idle_s``. Connections of one address
+without a complete request are capped, those that still shake hands among them; above the cap the one that has
+waited longest is closed, never a working one. At the cap of all connections the one that rested longest
+between requests makes room. One sweep a second looks at all of them: a timer per request would cost more than
+the request.
+
+What a header may say is narrow, for whoever reads the same octets differently can hide a request in another
+(RFC 9112 sections 3.2, 6.1, 11.2). The parser refuses two lengths, bare line feeds and folded lines; here go
+headers beyond ``header_bytes``, HTTP/1.1 without exactly one Host, and transfer codings other than chunked.
 """
 
 import asyncio
 import socket
 import ssl
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any
 
+import httptools
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-__all__ = ["Bounds", "Listener"]
+__all__ = ["Bounds", "Gathered", "Listener"]
 
 HANDSHAKE_S = 10.0
 GRACE_S = 10.0  # a body may be slow this long, a driver may still be rendering
+JUDGED_S = 60.0  # the pace of a body is judged over about this long, not over the whole transfer
+SWEEP_S = 1.0
+ACCEPTS = 128  # connections taken in one go, before others get their turn
+NO_HANDLES_S = 0.2  # rest after the system has no file handle left
+
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+_BAD = b"400 Bad Request"
+_TOO_LARGE = b"431 Request Header Fields Too Large"
+_NO_SUCH_CODING = b"501 Not Implemented"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +55,40 @@ class Bounds:
     waiting_per_address: int
 
 
+class _Unfit(Exception):
+    """A header we do not take; the parser stops where it is raised."""
+
+
 class _Crowd:
     """Every connection of the process, whatever listener it came by."""
 
     def __init__(self) -> None:
         self.all: set[_Bounded] = set()
-        self.waiting: dict[str, OrderedDict[_Bounded, None]] = {}
+        self.waiting: dict[str, OrderedDict[_Bounded, None]] = {}  # none of its requests is complete
+        self.resting: OrderedDict[_Bounded, None] = OrderedDict()  # between two requests
 
-    def wait(self, connection: "_Bounded", most: int) -> None:
+    def enter(self, connection: "_Bounded") -> bool:
+        """Take a connection in, to wait for its first request. False when there is no room for it."""
+        bounds = connection.bounds
+        if len(self.all) >= bounds.connections and not self._make_room():
+            return False
+        self.all.add(connection)
         line = self.waiting.setdefault(connection.address, OrderedDict())
         line[connection] = None
-        if len(line) > most:
-            slowest, _ = line.popitem(last=False)
-            slowest.drop()
+        if len(line) > bounds.waiting_per_address:
+            next(iter(line)).drop()
+        return True
+
+    def _make_room(self) -> bool:
+        """Close the one whose owner misses it least; False when all of them work."""
+        if self.resting:
+            next(iter(self.resting)).drop()
+        elif self.waiting:
+            longest = max(self.waiting, key=lambda address: len(self.waiting[address]))
+            next(iter(self.waiting[longest])).drop()
+        else:
+            return False
+        return True
 
     def served(self, connection: "_Bounded") -> None:
         line = self.waiting.get(connection.address)
@@ -56,6 +96,11 @@ class _Crowd:
             line.pop(connection, None)
             if not line:
                 del self.waiting[connection.address]
+
+    def leave(self, connection: "_Bounded") -> None:
+        self.all.discard(connection)
+        self.resting.pop(connection, None)
+        self.served(connection)
 
 
 class _Bounded(HttpToolsProtocol):
@@ -68,61 +113,161 @@ class _Bounded(HttpToolsProtocol):
     in_header = True
     in_body = False
     header_since = 0.0
-    header_octets = 0
+    header_octets = 0  # of pieces that began inside a header
     body_since = 0.0
     body_octets = 0
+    framing_octets = 0  # since the last octet of a body: chunk sizes, their extensions, trailers
+    stalled_since = 0.0  # the peer takes no more of our answer
+    closing_since = 0.0
+    refusal = _BAD
     certificate: bytes | None = None
+    handshake: "asyncio.Task[None] | None" = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.address = self.client[0] if self.client else ""
         self.header_since = time.monotonic()
-        crowd, bounds = self.crowd, self.bounds
-        if len(crowd.all) >= bounds.connections:
-            self.drop()
-            return
-        crowd.all.add(self)
-        crowd.wait(self, bounds.waiting_per_address)
         inside = transport.get_extra_info("ssl_object")
         if inside is not None:
+            self.handshake = None
             self.certificate = inside.getpeercert(binary_form=True)
+        if self not in self.crowd.all and not self.crowd.enter(self):
+            self.drop()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.crowd.all.discard(self)
-        self.crowd.served(self)
+        self.crowd.leave(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if self.in_body:
             self.body_octets += len(data)
+            self.framing_octets += len(data)
         elif self.in_header:
             if not self.header_octets:
                 self.header_since = time.monotonic()
+                self.crowd.resting.pop(self, None)
             self.header_octets += len(data)
-        super().data_received(data)
-        if self.in_header and self.header_octets > self.bounds.header_bytes:
-            self.refuse(b"431 Request Header Fields Too Large")
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            self._decline(data[offer.args[0] :])
+        except httptools.HttpParserError:
+            self._refuse()
+        else:
+            if (self.header_octets if self.in_header else self.framing_octets) > self.bounds.header_bytes:
+                self.refusal = _TOO_LARGE
+                self._refuse()
 
     def on_headers_complete(self) -> None:
-        self.in_header, self.in_body = False, True
-        self.crowd.served(self)
-        self.body_since, self.body_octets = time.monotonic(), 0
+        if self.parser.should_upgrade():
+            return  # what follows is read again without the offer
+        self._check_header()
         self.scope["extensions"] = {"frisket": {"certificate": self.certificate}}
         super().on_headers_complete()
+        self.headers = _NOWHERE
+        self.crowd.served(self)
+        self.in_header, self.in_body = False, True
+        self.body_since, self.body_octets, self.framing_octets = time.monotonic(), 0, 0
+
+    def _check_header(self) -> None:
+        hosts = 0
+        for name, value in self.headers:
+            if name == b"host":
+                hosts += 1
+            elif name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+                self.refusal = _NO_SUCH_CODING
+                raise _Unfit
+        if hosts != 1 and (hosts or self.parser.get_http_version() == "1.1"):
+            raise _Unfit
+        # A piece may hold a body too; only then is there need to count.
+        if self.header_octets > self.bounds.header_bytes and self._header_size() > self.bounds.header_bytes:
+            self.refusal = _TOO_LARGE
+            raise _Unfit
+
+    def _header_size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
+    def on_body(self, body: bytes) -> None:
+        self.framing_octets = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return
         self.in_body, self.in_header = False, True
         self.header_octets = 0
         super().on_message_complete()
+        if self.cycle.response_complete:
+            self._rest()
+
+    def on_response_complete(self) -> None:
+        """In place of uvicorn's, which sets a timer after each request."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self.in_header:
+            self._rest()
+
+    def _rest(self) -> None:
+        self.header_since = time.monotonic()
+        self.crowd.resting[self] = None
+
+    def _decline(self, rest: bytes) -> None:
+        """Go on in HTTP/1.1 where the peer offers another protocol (RFC 9110 section 7.8).
+
+        The parser ends there and takes the body for that protocol's. So the header is read once more, without
+        the offer.
+        """
+        method = self.parser.get_method()
+        if method == b"CONNECT" or self._busy():
+            self._refuse()
+            return
+        kept = [b"%s: %s" % each for each in self.headers if each[0] not in (b"upgrade", b"http2-settings")]
+        version = self.parser.get_http_version().encode()
+        head = b"\r\n".join([b"%s %s HTTP/%s" % (method, self.url, version), *kept, b"", b""])
+        self.parser = httptools.HttpRequestParser(self)
+        self.header_octets = 0
+        self.data_received(head + rest)
+
+    def _refuse(self) -> None:
+        """Answer that a request cannot be taken, and close; an answer under way is finished first."""
+        if self.in_header and self._busy():
+            self.cycle.keep_alive = False  # the fault lies behind this request, not in it
+            return
+        if self.in_header or not self.cycle.response_started:
+            self.transport.write(b"HTTP/1.1 " + self.refusal + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+        if self.in_body:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.close()
+
+    def _busy(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def resume_writing(self) -> None:
+        self.stalled_since = 0.0
+        super().resume_writing()
 
     def too_slow(self, now: float) -> bool:
         if self.transport.is_closing():
+            self.closing_since = self.closing_since or now
+            return now - self.closing_since > self.bounds.idle_s
+        if self.flow.write_paused:
+            self.stalled_since = self.stalled_since or now
+            if now - self.stalled_since > self.bounds.idle_s:
+                return True
+        if self.in_body:
+            return self._body_too_slow(now)
+        if self._busy():
+            self.header_since = now  # we are at work; what came after the request can wait
             return False
-        if self.in_header and self.header_octets:
-            return now - self.header_since > self.bounds.header_s
-        if self.in_header:
-            busy = self.cycle is not None and not self.cycle.response_complete
-            return not busy and self.cycle is None and now - self.header_since > self.bounds.header_s
+        resting = self.cycle is not None and not self.header_octets
+        return now - self.header_since > (self.bounds.idle_s if resting else self.bounds.header_s)
+
+    def _body_too_slow(self, now: float) -> bool:
         if self.flow.read_paused:  # we are the slow one: the clock of the peer stands still
             self.body_since, self.body_octets = now, 0
             return False
@@ -130,16 +275,19 @@ class _Bounded(HttpToolsProtocol):
         if spent <= GRACE_S:
             return False
         slow = self.body_octets < spent * self.bounds.slowest_bytes_per_s
-        if spent > 60:  # judge the last minute, not the whole transfer
+        if spent > JUDGED_S:
             self.body_since, self.body_octets = now - GRACE_S, int(GRACE_S * self.bounds.slowest_bytes_per_s)
         return slow
 
-    def refuse(self, status: bytes) -> None:
-        self.transport.write(b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
-        self.transport.close()
-
     def drop(self) -> None:
-        self.transport.abort()
+        self.crowd.leave(self)
+        if self.handshake is not None:
+            self.handshake.cancel()
+        elif self.transport is not None:
+            self.transport.abort()
+
+
+_NOWHERE: Any = deque(maxlen=0)  # trailers change nothing, and are not kept
 
 
 class Listener:
@@ -166,9 +314,9 @@ class Listener:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            timeout_keep_alive=int(bounds.idle_s),
         )
         self._config.load()
+        self._sockets: list[socket.socket] = []
         self._servers: list[asyncio.Server] = []
         self._beat: asyncio.Task[None] | None = None
         self.port = 0
@@ -178,18 +326,54 @@ class Listener:
         loop = asyncio.get_running_loop()
         sockets = [inherited] if inherited is not None else list(_bind(address, port))
         self.port = sockets[0].getsockname()[1]
-        handshake = HANDSHAKE_S if self._tls is not None else None
-        self._servers = [
-            await loop.create_server(
-                self._connection, sock=sock, ssl=self._tls, backlog=2048, ssl_handshake_timeout=handshake
-            )
-            for sock in sockets
-        ]
+        for sock in sockets:
+            if self._tls is None:
+                self._servers.append(await loop.create_server(self._connection, sock=sock, backlog=2048))
+            else:
+                self._sockets.append(sock)
+                sock.listen(2048)
+                loop.add_reader(sock, self._accept, sock)
         self._beat = asyncio.create_task(self._watch())
 
-    def _connection(self) -> asyncio.Protocol:
-        made: asyncio.Protocol = self._protocol(config=self._config, server_state=self._state, app_state={})
+    def _connection(self) -> _Bounded:
+        made: _Bounded = self._protocol(config=self._config, server_state=self._state, app_state={})
         return made
+
+    def _accept(self, listening: socket.socket) -> None:
+        """Take what knocks at an encrypted port. A server of the loop would not show us who shakes hands."""
+        loop = asyncio.get_running_loop()
+        for _ in range(ACCEPTS):
+            try:
+                peer, address = listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError:  # no handle or memory left: the port would only go on saying that somebody knocks
+                loop.remove_reader(listening)
+                loop.call_later(NO_HANDLES_S, self._accept_again, listening)
+                return
+            peer.setblocking(False)
+            connection = self._connection()
+            connection.address = address[0]
+            if not self.crowd.enter(connection):
+                peer.close()
+                continue
+            connection.handshake = asyncio.create_task(self._greet(connection, peer))
+
+    def _accept_again(self, listening: socket.socket) -> None:
+        if listening in self._sockets:
+            asyncio.get_running_loop().add_reader(listening, self._accept, listening)
+
+    async def _greet(self, connection: _Bounded, peer: socket.socket) -> None:
+        try:
+            async with asyncio.timeout(HANDSHAKE_S):
+                await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, peer, ssl=self._tls)
+        except OSError:  # ssl.SSLError and TimeoutError too: what failed before there was a request is no event
+            self.crowd.leave(connection)
+            peer.close()
+        except asyncio.CancelledError:
+            self.crowd.leave(connection)
+            peer.close()
+            raise
 
     async def _watch(self) -> None:
         while True:
@@ -198,12 +382,11 @@ class Listener:
             for connection in list(self._state.connections):
                 if isinstance(connection, _Bounded) and connection.too_slow(now):
                     connection.drop()
-            await asyncio.sleep(1)
+            await asyncio.sleep(SWEEP_S)
 
     async def close(self, *, patience_s: float = 10.0) -> None:
         """Take no new connection, let requests under way finish, then close what is left."""
-        for server in self._servers:
-            server.close()
+        self._stop_listening()
         for connection in list(self._state.connections):
             connection.shutdown()
         deadline = time.monotonic() + patience_s
@@ -213,6 +396,77 @@ class Listener:
             task.cancel()
         if self._beat is not None:
             self._beat.cancel()
+
+    def _stop_listening(self) -> None:
+        for server in self._servers:
+            server.close()
+        while self._sockets:
+            listening = self._sockets.pop()
+            asyncio.get_running_loop().remove_reader(listening)
+            listening.close()
+        for connection in list(self.crowd.all):
+            if connection.handshake is not None and connection.server_state is self._state:
+                connection.drop()
+
+
+class Gathered:
+    """An application that is asked once the whole request is here.
+
+    For pages, which are made in a few threads: a peer that sends its form slowly must not hold one of them.
+    most: octets of a body. All bodies together may hold ``most`` eight times over, beyond ``FREELY`` octets
+    of each, so that many large forms at once do not keep small ones out.
+    headers: of the answers given here.
+    """
+
+    FREELY = 64 << 10
+    SHARES = 8
+
+    def __init__(self, app: Application, *, most: int, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        self._app = app
+        self._most = most
+        self._headers = list(headers)
+        self._held = 0
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        body, share, more = bytearray(), 0, True
+        try:
+            while more:
+                event = await receive()
+                if event["type"] == "http.disconnect":
+                    return
+                body += event["body"]
+                more = event.get("more_body", False)
+                before, share = share, max(0, len(body) - self.FREELY)
+                self._held += share - before
+                if len(body) > self._most:
+                    await self._refuse(send, 413, b"This is larger than a form may be.\n")
+                    return
+                if self._held > self.SHARES * self._most:
+                    await self._refuse(send, 503, b"Too many large forms at once; try again.\n")
+                    return
+            await self._app(scope, _whole(bytes(body), receive), send)
+        finally:
+            self._held -= share
+
+    async def _refuse(self, send: Send, status: int, text: bytes) -> None:
+        headers = [
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"content-length", str(len(text)).encode()),
+            (b"connection", b"close"),
+            *self._headers,
+        ]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": text})
+
+
+def _whole(body: bytes, receive: Receive) -> Receive:
+    """A body as one event; after it, what the connection says."""
+    waiting = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def next_event() -> Mapping[str, Any]:
+        return waiting.pop() if waiting else await receive()
+
+    return next_event
 
 
 def _bind(address: str, port: int) -> Iterable[socket.socket]:
