@@ -129,7 +129,7 @@ def _lie_where(house: House, image: Path | None, remains: Remains, *, there: boo
     return [f"overwritten: {name} is still there" for name in sorted(found)]
 
 
-@pytest.mark.requirement("OCE-128", "OCE-131", "SAFEQ-99")
+@pytest.mark.requirement("OCE-131", "SAFEQ-99")
 def test_an_erased_job_is_gone_from_the_disk_level_by_level(furnished, tmp_path):
     needs_loop_devices()
     image = tmp_path / "disk.img"

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.crash.lives import until
 from tests.crash.load import LARGE, SMALL, Record
 from tests.crash.look import inspect, settle
@@ -52,6 +54,29 @@ def test_a_full_disk_refuses_new_jobs_and_still_releases_and_erases(furnished, t
             filler.unlink()
             until(lambda: record.print_job(sender, SMALL).number is not None, "jobs are taken again", every_s=0.5)
         assert inspect(house, record) == []
+        house.stop()
+
+
+@pytest.mark.xfail(strict=True, reason="only a spool write frees the reserve: the database finds none of it")
+def test_the_reserve_is_enough_to_release_everything_that_waits(furnished, tmp_path):
+    needs_loop_devices()
+    image = tmp_path / "disk.img"
+    ext4_image(image, 160)
+    with mounted(image, tmp_path / "disk") as disk, furnished.copy(disk / "house") as house:
+        house.log = tmp_path / "house.log"
+        house.environment["FRISKET_SPACE__RESERVE_BYTES"] = str(_RESERVE)
+        assert house.start(), house.words()
+        record = Record()
+        with house.sender() as sender:
+            for _ in range(40):
+                record.print_job(sender, SMALL)
+        house.stop()
+        assert house.start(), house.words()
+        fill(disk)
+        for job in record.jobs:
+            record.release(house, "port", job)
+        assert [job for job in record.jobs if "release" not in job.told] == []
+        settle(house)
         house.stop()
 
 
