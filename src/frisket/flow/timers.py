@@ -36,6 +36,8 @@ def look_at_the_clock(item: work.Item | None = None) -> None:
                 return
             try:
                 moved += _time_is_up(view)
+            except (job.WrongState, job.NotFound):
+                continue  # its own work moved it in this moment
             except FrisketError:
                 log.exception("job %s could not be moved on by time", view.number)
         if not moved:
