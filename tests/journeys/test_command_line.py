@@ -1,0 +1,135 @@
+"""The forms people script: the same against a house that runs and one that does not."""
+
+import json
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.peers.client import Printing, sample
+from tests.peers.served import Failed, Served, serving
+
+from frisket import lab
+
+DOCUMENT = sample("by script", 2)
+
+
+@pytest.fixture(scope="module", params=["running", "stopped"])
+def house(request: pytest.FixtureRequest) -> Iterator[Served]:
+    with serving(start=request.param == "running") as served:
+        yield served
+
+
+def test_a_house_is_furnished_and_looked_at(house: Served) -> None:
+    queue = house.cli("queue", "add", "secure", "--hold")
+    assert (queue["name"], queue["hold"], queue["default"]) == ("secure", True, True)
+    changed = house.cli("queue", "set", "secure", "--trust-network", "127.0.0.0/8")
+    assert changed["trusted_networks"] == ["127.0.0.0/8"]
+    alice = house.cli("person", "add", "alice")
+    assert alice["name"] == "alice" and alice["password"] and alice["pin"].isdigit()
+    if house.process is not None:
+        assert alice["queue_uri"].startswith(house.urls["ipps"] + "/secure/")
+    device = house.cli("device", "add", "d1", "socket://127.0.0.1:9100")
+    assert (device["name"], device["uri"]) == ("d1", "socket://127.0.0.1:9100")
+    assert [each["name"] for each in house.cli("device", "list")["devices"]] == ["d1"]
+    assert [each["name"] for each in house.cli("person", "list")["persons"]] == ["alice"]
+    assert "alice" in house.run("person", "list").stdout.decode()
+
+
+def test_jobs_are_sent_listed_released_and_explained(house: Served, tmp_path: Path) -> None:
+    file = tmp_path / "Report.pdf"
+    file.write_bytes(DOCUMENT)
+    made = house.cli("job", "submit", str(file), "--person", "alice")
+    listed = house.cli("job", "list", "--person", "alice", "--state", "held")["jobs"]
+    assert [(job["id"], job["state"], job["title"]) for job in listed] == [(made["id"], "held", "Report.pdf")]
+    assert set(listed[0]) >= {"id", "state", "title", "pages"}
+    assert house.cli("job", "list", "--person", "alice", "--state", "erased")["jobs"] == []
+    with lab.running(tmp_path / "lab", lab.DevicePlan("virtual", lab.Door.IPP)) as devices:
+        house.cli("device", "add", "virtual", devices.uri("virtual"))
+        released = house.cli("job", "release", made["id"], "--person", "alice", "--device", "virtual")
+        assert released["jobs"][0]["released"]
+        if house.process is not None:
+            house.reaches(made["id"], "erased")
+            assert devices.jobs("virtual")[0].documents[0].octets == len(DOCUMENT)
+    text = house.run("job", "explain", made["id"]).stdout.decode()
+    assert "It arrived from the command line, was sealed on stable storage and acknowledged." in text
+    assert "alice released it to virtual." in text
+    assert json.loads(house.run("job", "explain", made["id"], "--json").stdout)["steps"]
+
+
+def test_the_log_is_verified_and_exported(house: Served) -> None:
+    verdict = house.cli("audit", "verify")
+    assert verdict["ok"] and verdict["problems"] == []
+    assert b"The log is whole" in house.run("audit", "verify").stdout
+    lines = [json.loads(line) for line in house.run("audit", "export").stdout.splitlines()]
+    assert lines
+    text = house.run("audit", "export").stdout
+    assert b"Report.pdf" not in text and b"alice" not in text
+
+
+def test_every_setting_is_shown_and_explained(house: Served) -> None:
+    settings = {row["setting"]: row for row in house.cli("config", "show", "--explain")["settings"]}
+    assert settings["limits.job_bytes"]["value"] == str(16 << 30)
+    assert all(row["meaning"] for row in settings.values())
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (("job", "show", "999"), 1, b"no such job"),
+        (("job", "show", "not-a-job"), 1, b"neither the id nor the number"),
+        (("job", "release", "1", "--person", "nobody", "--device", "d1"), 1, b"there is no person nobody"),
+        (("person", "add"), 2, b"Missing argument"),
+        (("no-such-command",), 2, b"No such command"),
+        (("queue", "set", "no-such"), 1, b"there is no queue"),
+        (("device", "add", "d9", "gopher://nowhere"), 1, b""),
+        (("queue", "set", "secure", "--trust-network", "everything"), 1, b""),
+    ],
+)
+def test_what_does_not_work_says_why_and_with_which_status(
+    house: Served, words: tuple[str, ...], status: int, said: bytes
+) -> None:
+    done = house.run(*words)
+    assert done.returncode == status, done.stderr
+    assert said in done.stderr and b"Traceback" not in done.stderr
+    assert done.stderr.strip()
+
+
+def test_every_command_teaches(house: Served) -> None:
+    for words in ([], ["job"], ["device"]):
+        done = house.run(*words, "--help")
+        assert done.returncode == 0 and b"Usage" in done.stdout
+
+
+def test_a_secret_is_shown_once_and_the_next_takes_its_place(house: Served) -> None:
+    first = house.cli("person", "pin", "alice")["pin"]
+    assert house.cli("person", "pin", "alice")["pin"] != first
+    assert "password" not in house.cli("person", "list")["persons"][0]
+
+
+def test_init_makes_a_house_that_only_its_owner_reads(tmp_path: Path) -> None:
+    made = Served(tmp_path / "house")
+    said = made.cli("init", "--ephemeral-ports")
+    assert len(said["setup_token"]) >= 20 and Path(said["settings"]).exists()
+    assert stat.S_IMODE((tmp_path / "house").stat().st_mode) == 0o700
+    with pytest.raises(Failed):
+        made.cli("init", "--ephemeral-ports")
+
+
+@pytest.mark.requirement("SAFEQ-36")
+def test_no_two_houses_share_a_key_or_a_certificate(tmp_path: Path) -> None:
+    houses = [Served(tmp_path / name) for name in ("one", "two")]
+    for each in houses:
+        each.cli("init", "--ephemeral-ports")
+    octets = [{file.read_bytes() for file in (each.data / "keys").rglob("*") if file.is_file()} for each in houses]
+    assert octets[0] and octets[0].isdisjoint(octets[1])
+
+
+def test_a_print_and_a_command_meet_in_one_house() -> None:
+    """What IPP brought the command line sees, and the other way round."""
+    with serving() as served:
+        served.cli("queue", "add", "secure", "--hold")
+        alice = served.cli("person", "add", "alice")
+        number = Printing(alice["queue_uri"]).print(DOCUMENT, title="From a client").job
+        found = served.cli("job", "list", "--person", "alice", "--state", "held")["jobs"]
+        assert [(job["number"], job["title"]) for job in found] == [(number, "From a client")]
