@@ -9,10 +9,11 @@ the request.
 
 What a header may say is narrow, for whoever reads the same octets differently can hide a request in another
 (RFC 9112 sections 3.2, 6.1, 11.2). The parser refuses two lengths, bare line feeds and folded lines; here go
-headers beyond ``header_bytes``, HTTP/1.1 without exactly one Host, and transfer codings other than chunked.
+headers beyond ``header_bytes``, HTTP/1.1 without exactly one Host that could be one, and transfer codings other than chunked.
 """
 
 import asyncio
+import re
 import socket
 import ssl
 import time
@@ -40,6 +41,8 @@ Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
+# Applications build addresses from it: a name, an address or one in brackets, with or without a port.
+_HOST = re.compile(rb"[\w.:%\[\]-]{1,255}")
 _BAD = b"400 Bad Request"
 _TOO_LARGE = b"431 Request Header Fields Too Large"
 _NO_SUCH_CODING = b"501 Not Implemented"
@@ -174,6 +177,8 @@ class _Bounded(HttpToolsProtocol):
         for name, value in self.headers:
             if name == b"host":
                 hosts += 1
+                if _HOST.fullmatch(value) is None:
+                    raise _Unfit
             elif name == b"transfer-encoding" and value.strip().lower() != b"chunked":
                 self.refusal = _NO_SUCH_CODING
                 raise _Unfit
