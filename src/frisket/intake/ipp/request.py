@@ -141,9 +141,14 @@ async def unpacked(body: AsyncIterator[bytes], compression: str, most: int) -> U
             yield piece
         return
     unpacker = None
-    total = 0
-    async for piece in body:
+    total, beginning = 0, b""
+    async for arrived in body:
+        piece = beginning + arrived
         if unpacker is None:
+            if len(piece) < 2:  # the two octets that tell a wrapped stream came apart
+                beginning = piece
+                continue
+            beginning = b""
             unpacker = zlib.decompressobj(31 if compression == "gzip" else _window(piece))
         while piece:
             try:
@@ -156,6 +161,8 @@ async def unpacked(body: AsyncIterator[bytes], compression: str, most: int) -> U
                 raise BadCompression("the document unpacks to more than a job may have")
             if out:
                 yield out
+    if beginning:
+        raise BadCompression("the compressed document ends too early")
     if unpacker is not None:
         if not unpacker.eof:
             raise BadCompression("the compressed document ends too early")
