@@ -9,7 +9,8 @@ the request.
 
 What a header may say is narrow, for whoever reads the same octets differently can hide a request in another
 (RFC 9112 sections 3.2, 6.1, 11.2). The parser refuses two lengths, bare line feeds and folded lines; here go
-headers beyond ``header_bytes``, HTTP/1.1 without exactly one Host that could be one, and transfer codings other than chunked.
+headers beyond ``header_bytes``, HTTP/1.1 without exactly one Host that could be one, and transfer codings other
+than chunked.
 """
 
 import asyncio
