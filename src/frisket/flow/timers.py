@@ -5,13 +5,13 @@ After a forward jump of the wall clock nothing is deleted until somebody confirm
 
 import logging
 
-from frisket import audit, device, job, release
+from frisket import audit, device, job, release, spool
 from frisket.errors import FrisketError
 from frisket.flow.stages import shred
 from frisket.flow.walking import choose_device, hold_reason
 from frisket.plumbing import parts, work
 from frisket.plumbing.db import Tx, transaction
-from frisket.plumbing.scope import HOUSE
+from frisket.plumbing.scope import HOUSE, Purpose, Scope
 
 __all__ = ["look_at_the_clock"]
 
@@ -59,8 +59,7 @@ def _time_is_up(view: job.JobView) -> bool:
     if view.state is State.ENDED:
         shred(view)
     elif view.state is State.ERASED:
-        with transaction() as tx:
-            job.forget(view.id, tx=tx)
+        return _forget(view)
     elif view.state is State.HELD:
         with transaction() as tx:
             _held(view, tx)
@@ -69,6 +68,15 @@ def _time_is_up(view: job.JobView) -> bool:
             _silent_sender(view, tx)
     else:
         return False
+    return True
+
+
+def _forget(view: job.JobView) -> bool:
+    """The history has run out; it stays while the octets it stands for are not overwritten yet."""
+    if spool.receipt(Scope(HOUSE, parts.tenant(), Purpose.STAGE), view.id).overwritten_at is None:
+        return False
+    with transaction() as tx:
+        job.forget(view.id, tx=tx)
     return True
 
 
