@@ -15,7 +15,7 @@ import frisket.programs  # noqa: F401  readies the framework: before it no room 
 from bench import messages
 from bench.documents import pdf
 from bench.load import percentile
-from frisket import audit, spool
+from frisket import audit, prepress, spool
 from frisket.plumbing import db, work
 from frisket.plumbing.scope import HOUSE
 from frisket.programs import house
@@ -47,6 +47,7 @@ def _all(folder: Path, leaves: int) -> dict[str, tuple[str, float]]:
         told["Seal 20 kB"] = ("µs", _each(lambda: spool.seal_octets(document, key), 500))
         request = messages.request("print-job", 7, "ipp://localhost:631/ipp/print/secure", "load")
         told["Parse a Print-Job"] = ("µs", _each(lambda: _parse(request), 2000))
+        told["Count the pages of 20 kB, sandboxed"] = ("ms", _each(lambda: _count(document), 3) / 1000)
         told |= _log(leaves)
         told |= _engine()
     return told
@@ -56,6 +57,10 @@ def _parse(request: bytes) -> None:
     reader = ipp.Reader()
     reader.feed(request)
     assert reader.message is not None
+
+
+def _count(document: bytes) -> None:
+    assert prepress.facts(iter((document,)), "application/pdf").pages == 1
 
 
 def _log(leaves: int) -> dict[str, tuple[str, float]]:

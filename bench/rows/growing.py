@@ -64,7 +64,7 @@ def _fill(setting: Setting, server: Server, grown: _Grown, level: int) -> bool:
 
 
 def _look(setting: Setting, server: Server, grown: _Grown, level: int) -> None:
-    plan = load.Plan(server.held, requests=300 if setting.quick else 600, octets=SMALL, server=server.pid)
+    plan = load.Plan(server.held, requests=600 if setting.quick else 1500, octets=SMALL, server=server.pid)
     turns = [load.run(plan) for _ in range(setting.turns)]
     grown.held += sum(len(turn.latencies) for turn in turns)
     grown.cpu_ms[level] = sorted(turn.cpu_ms for turn in turns)[len(turns) // 2]
