@@ -127,6 +127,36 @@ def test_a_queue_may_keep_what_was_printed_for_a_while(office: Office) -> None:
     office.served.reaches(number, "erased", within_s=15)
 
 
+def test_what_was_kept_prints_again_as_a_job_of_its_own(office: Office) -> None:
+    office.served.ask("queue.add", name="twice", trust_network=["127.0.0.0/8"], device=["plain"])
+    office.served.ask("queue.set", name="twice", printed_s=30)
+    document, client = sample("once more", 2), office.client("alice", "twice")
+    first = client.print(document, ipp.attribute("sides", ipp.keyword("two-sided-long-edge"))).job
+    office.served.reaches(first, "ended")
+    assert state(office, first, queue="twice")[1] == ["job-completed-successfully", "job-restartable"]
+    before = len(office.arrived("plain"))
+
+    other = office.client("bob", "twice").on_job(ipp.Operation.RESUBMIT_JOB, first)
+    assert other.status == int(ipp.Status.NOT_FOUND)
+    again = client.on_job(ipp.Operation.RESUBMIT_JOB, first)
+    assert again.status == 0, again.words
+    assert again.job != first
+    view = office.served.reaches(again.job, "ended")
+    assert (view["title"], view["options"]) == ("a letter", {"sides": "two-sided-long-edge"})
+    assert office.arrived("plain")[before:] == [document]
+    assert "Its key was opened for one reading" in office.served.words(first)
+
+
+def test_what_is_destroyed_or_still_waits_does_not_print_again(office: Office) -> None:
+    waiting = office.print_held("alice", DOCUMENT)
+    gone = office.print_held("alice", DOCUMENT)
+    office.served.ask("job.cancel", job=str(gone))
+    office.served.reaches(gone, "erased")
+    for number in (waiting, gone):
+        answer = office.client("alice").on_job(ipp.Operation.RESUBMIT_JOB, number)
+        assert answer.status == int(ipp.Status.NOT_POSSIBLE) and "kept after printing" in answer.words
+
+
 def test_a_person_changes_copies_sides_and_colour_at_the_device(office: Office) -> None:
     number = office.print_held("alice", sample("changed", 4))
     until(lambda: office.served.job(number)["pages"] == 4)

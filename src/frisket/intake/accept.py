@@ -118,6 +118,16 @@ class Intake:
         row = _new_job(identifier, offer, tuple(new), walk)
         return Accepted(await self._commit(_New(row, key, tuple(sealed), offer.by)))
 
+    async def documents_again(self, view: job.JobView, *, by: Actor) -> AsyncIterator[Part]:
+        """The documents of a job that was kept, for a new job: opened and sealed anew under its own key.
+
+        Raises spool.NotHere when they are destroyed meanwhile.
+        """
+        opening = await self.ask(_reading, view.id, by)
+        for kept in await self.ask(job.documents, view.id):
+            data = spool.read(view.id, document=kept.number, ticket=opening)
+            yield Part(data, kept.format, kept.name, kept.octets)
+
     async def create(self, offer: Offer) -> Accepted:
         """Create-Job: a row in state receiving; its documents come by add()."""
         self.admit(offer, offer.format, None)
@@ -265,3 +275,8 @@ def _key_again(identifier: UUID, by: Actor) -> spool.HeldKey:
     """The key of a job that another process, or this one before a restart, began to receive."""
     with transaction() as tx:
         return spool.key_to_add(identifier, by=by, tx=tx)
+
+
+def _reading(identifier: UUID, by: Actor) -> spool.Ticket:
+    with transaction() as tx:
+        return spool.ticket(identifier, "prepare", by=by, tx=tx)

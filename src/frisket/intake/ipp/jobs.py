@@ -8,7 +8,7 @@ from frisket.intake.ipp.printer import Address, up_time
 from frisket.plumbing import parts
 from frisket.wire import ipp
 
-__all__ = ["ANSWER_NAMES", "job_group", "reasons_of", "state_of"]
+__all__ = ["ANSWER_NAMES", "job_group", "reasons_of", "restartable", "state_of"]
 
 State, Reason, Outcome = job.State, job.Reason, job.Outcome
 ANSWER_NAMES = ("job-id", "job-uri", "job-state", "job-state-reasons", "job-state-message")
@@ -28,6 +28,12 @@ def state_of(view: job.JobView) -> int:
     if state is State.DELIVERED:
         return 7 if view.outcome is Outcome.CANCELLED else 9
     return 4 if state is not State.RELEASED and _will_be_held(view) else 3
+
+
+def restartable(view: job.JobView) -> bool:
+    """Whether its documents are still here for a second print."""
+    kept = view.due_at is not None and view.due_at > parts.clock().now()
+    return view.state is State.ENDED and view.outcome is Outcome.PRINTED and kept
 
 
 def _will_be_held(view: job.JobView) -> bool:
@@ -80,7 +86,8 @@ def reasons_of(view: job.JobView) -> list[str]:
     if view.outcome is not Outcome.CANCELLED and (
         state is State.DELIVERED or (state is State.ENDED and view.outcome is Outcome.PRINTED)
     ):
-        return ["queued-in-device" if view.why is Reason.SILENCE else "job-completed-successfully"]
+        done = "queued-in-device" if view.why is Reason.SILENCE else "job-completed-successfully"
+        return [done, "job-restartable"] if restartable(view) else [done]
     if state in (State.DELIVERED, State.ENDED, State.ERASED):
         return [_ENDED.get(view.why) or _BY_OUTCOME.get(view.outcome, "aborted-by-system")]
     return ["none"]

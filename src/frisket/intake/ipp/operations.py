@@ -8,7 +8,7 @@ from uuid import UUID
 from frisket import device, identity, job
 from frisket.intake.accept import Intake
 from frisket.intake.capabilities import capabilities_of
-from frisket.intake.ipp.jobs import ANSWER_NAMES, job_group, state_of
+from frisket.intake.ipp.jobs import ANSWER_NAMES, job_group, restartable, state_of
 from frisket.intake.ipp.printer import printer_group, state_filter
 from frisket.intake.ipp.request import Asked, unpacked
 from frisket.intake.ipp.template import Conflict, Ticket, read_ticket, which_jobs
@@ -52,6 +52,7 @@ class Operations:
             int(ipp.Operation.GET_PRINTER_ATTRIBUTES): self.get_printer_attributes,
             int(ipp.Operation.HOLD_JOB): self.hold_job,
             int(ipp.Operation.RELEASE_JOB): self.release_job,
+            int(ipp.Operation.RESUBMIT_JOB): self.resubmit_job,
             int(ipp.Operation.CUPS_GET_DEFAULT): self.cups_get_default,
             int(ipp.Operation.CUPS_GET_PRINTERS): self.cups_get_printers,
             int(ipp.Operation.CUPS_GET_CLASSES): self.cups_get_classes,
@@ -96,6 +97,35 @@ class Operations:
             return _answer(asked, 0)
         await self._intake.add(view, self._offer_again(asked, view), None, last=True)
         return _answer(asked, 0)
+
+    async def resubmit_job(self, asked: Asked) -> bytes:
+        """A new job with the documents of one that was kept after printing (PWG 5100.7 section 4.5)."""
+        view = await self._job(asked)
+        if not restartable(view):
+            raise job.WrongState("Only a job that was kept after printing can be printed again.")
+        if view.person != asked.by.id:
+            identity.require(asked.by, identity.Permission.JOBS_RELEASE)
+        queue = device.queue(view.queue)
+        ticket = read_ticket(asked.message, capabilities_of(queue))
+        if ticket.must:
+            raise Refusal(ticket)
+        asks = ticket.options != job.Options() or ticket.copies != 1
+        offer = Offer(
+            queue=queue,
+            person=view.person,
+            owner=view.owner or "",
+            by=asked.by,
+            door=asked.door,
+            title=view.title or "untitled",
+            format=view.format,
+            copies=ticket.copies if asks else view.copies,
+            options=ticket.options if asks else view.options,
+            hold=ticket.hold,
+            hold_until=ticket.hold_until,
+            printer_uri=asked.printer_uri_of(view),
+        )
+        accepted = await self._intake.accept(offer, self._intake.documents_again(view, by=asked.by))
+        return self._job_answer(asked, accepted.job, ticket)
 
     # -- jobs are looked at
 

@@ -31,6 +31,7 @@ OPERATIONS = (
     ipp.Operation.HOLD_JOB,
     ipp.Operation.RELEASE_JOB,
     ipp.Operation.CANCEL_MY_JOBS,
+    ipp.Operation.RESUBMIT_JOB,
     ipp.Operation.CLOSE_JOB,
     ipp.Operation.CUPS_GET_DEFAULT,
     ipp.Operation.CUPS_GET_PRINTERS,
