@@ -57,7 +57,6 @@ def test_a_full_disk_refuses_new_jobs_and_still_releases_and_erases(furnished, t
         house.stop()
 
 
-@pytest.mark.xfail(strict=True, reason="only a spool write frees the reserve: the database finds none of it")
 def test_the_reserve_is_enough_to_release_everything_that_waits(furnished, tmp_path):
     needs_loop_devices()
     image = tmp_path / "disk.img"

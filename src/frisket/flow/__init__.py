@@ -5,6 +5,7 @@ same transaction; so a crash anywhere is recovered by reading states.
 """
 
 from frisket.flow.counting import count
+from frisket.flow.ending import cancel
 from frisket.flow.itinerary import NEXT_STAGE, WAITS_FOR_SOMEBODY
 from frisket.flow.recovery import Recovered, recover
 from frisket.flow.steps import next_stage
@@ -15,6 +16,7 @@ __all__ = [
     "NEXT_STAGE",
     "WAITS_FOR_SOMEBODY",
     "Recovered",
+    "cancel",
     "count",
     "look_at_the_clock",
     "next_stage",

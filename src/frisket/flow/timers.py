@@ -89,15 +89,7 @@ def _held(view: job.JobView, tx: Tx) -> None:
     if there is None:
         job.change_held(view.id, hold="", hold_until=None, by=HOUSE, tx=tx)
         return
-    job.move(
-        view.id,
-        State.RELEASED,
-        expected=State.HELD,
-        why=Reason.TIME_CAME,
-        by=HOUSE,
-        tx=tx,
-        changes=job.Changes(device=there.id, forget_hold=True),
-    )
+    release.let_print(view, there.id, Reason.TIME_CAME, by=HOUSE, tx=tx)
 
 
 def _silent_sender(view: job.JobView, tx: Tx) -> None:

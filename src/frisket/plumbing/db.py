@@ -23,7 +23,17 @@ from django.db.utils import InterfaceError, OperationalError
 from frisket.errors import Blame, FrisketError
 from frisket.plumbing.places import places
 
-__all__ = ["GroupWriter", "StorageFailed", "Tx", "close_connections", "is_sqlite", "transaction"]
+__all__ = [
+    "GroupWriter",
+    "StorageFailed",
+    "StorageFull",
+    "Tx",
+    "again_when_full",
+    "close_connections",
+    "is_sqlite",
+    "transaction",
+    "when_full",
+]
 
 Item = TypeVar("Item")
 Done = TypeVar("Done")
@@ -35,6 +45,21 @@ class StorageFailed(FrisketError):
 
     blame, retry = Blame.OPERATOR, True
     remedy = "Look at the disk and the database of this server; the job can be sent again then."
+
+
+class StorageFull(StorageFailed):
+    """The database found no room. What was kept back for this has been given up: the same call may work now."""
+
+    remedy = "Make room on the disk of this server."
+
+
+_when_full: Callable[[], None] | None = None
+
+
+def when_full(act: Callable[[], None]) -> None:
+    """Have ``act`` make room when the database finds none; told before StorageFull is raised."""
+    global _when_full
+    _when_full = act
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +91,34 @@ def transaction() -> Iterator[Tx]:
 
     As a savepoint it makes an error undo its own part alone, so whoever catches it may go on.
     """
-    with django_transaction.atomic(durable=not connection.in_atomic_block):
-        yield _TX
+    if connection.in_atomic_block:
+        with django_transaction.atomic():
+            yield _TX
+        return
+    try:
+        with django_transaction.atomic(durable=True):
+            yield _TX
+    except OperationalError as error:
+        if not _is_full(error):
+            raise
+        if _when_full is not None:
+            _when_full()
+        raise StorageFull("the disk of the database is full") from error
+
+
+def again_when_full(act: Callable[[], Done]) -> Done:
+    """Do what must work on a full disk as well: once more after what was kept back has been given up."""
+    try:
+        return act()
+    except StorageFull:
+        return act()
+
+
+def _is_full(error: OperationalError) -> bool:
+    cause = error.__cause__
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
+    return getattr(cause, "sqlstate", None) == "53100"  # PostgreSQL: disk_full
 
 
 def is_sqlite() -> bool:
@@ -211,7 +262,7 @@ class GroupWriter(Generic[Item, Done]):
                 if len(results) != len(batch):
                     raise ValueError(f"{len(results)} results for {len(batch)} items")
         except Exception as error:
-            if isinstance(error, InterfaceError | OperationalError):
+            if isinstance(error, InterfaceError | OperationalError | StorageFull):
                 # The storage, not an item: trying each alone would only take as many times as long.
                 close_connections()
                 if _is_failed_sync(error):

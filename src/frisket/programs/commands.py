@@ -16,11 +16,11 @@ from frisket import audit, delivery, device, identity, intake, ledger, spool
 from frisket.plumbing import db, keys, parts, work
 from frisket.programs import doctor, whitepaper
 from frisket.programs.commanding import COMMANDS, URLS, Command, Values, command, person_named, plain
-from frisket.programs.commands_jobs import cancel_job, submit, submit_alone
+from frisket.programs.commands_jobs import submit, submit_alone
 from frisket.programs.errors import WrongUse
 from frisket.programs.house import AT_CONTROL, House
 
-__all__ = ["COMMANDS", "URLS", "cancel_job", "run_here", "runner"]
+__all__ = ["COMMANDS", "URLS", "run_here", "runner"]
 
 
 def runner(house: House, doors: intake.Intake) -> Callable[[str, Values, AsyncIterator[bytes]], Awaitable[Any]]:
@@ -39,7 +39,7 @@ def runner(house: House, doors: intake.Intake) -> Callable[[str, Values, AsyncIt
 
 def _closing(act: Command, house: House, values: Values) -> Any:
     try:
-        return act(house, values)
+        return db.again_when_full(lambda: act(house, values))
     finally:
         db.close_connections()
 

@@ -6,14 +6,14 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-from frisket import delivery, device, identity, intake, job, release, spool
+from frisket import delivery, device, flow, identity, intake, job, release, spool
 from frisket.plumbing import db
-from frisket.plumbing.scope import Actor, Scope
+from frisket.plumbing.scope import Scope
 from frisket.programs.commanding import Values, command, person_named, plain
 from frisket.programs.errors import WrongUse
 from frisket.programs.house import AT_CONTROL, House
 
-__all__ = ["cancel_job", "submit", "submit_alone"]
+__all__ = ["submit", "submit_alone"]
 
 
 async def submit_alone(house: House, values: Values, document: AsyncIterator[bytes], walk: intake.Walker) -> Any:
@@ -134,22 +134,8 @@ def job_explain(house: House, values: Values) -> Any:
 @command("job.cancel")
 def job_cancel(house: House, values: Values) -> Any:
     view = _find_job(house.scope, str(values["job"]))
-    cancel_job(house.scope, view.id, by=AT_CONTROL)
+    flow.cancel(house.scope, view.id, by=AT_CONTROL)
     return _job(job.get(house.scope, view.id))
-
-
-def cancel_job(scope: Scope, identifier: UUID, *, by: Actor) -> None:
-    """Delete a job wherever it is; one that is being sent is stopped through its device."""
-    view = job.get(scope, identifier)
-    if view.state is not job.State.SENDING:
-        release.cancel(scope, identifier, by=by)
-        return
-    own = view.person == by.id
-    if not own:
-        identity.require(by, identity.Permission.JOBS_ALL)
-    why = job.Reason.CANCELLED_BY_OWNER if own else job.Reason.CANCELLED_BY_OPERATOR
-    with db.transaction() as tx:
-        delivery.cancel(view.id, why=why, by=by, tx=tx)
 
 
 @command("job.decide")

@@ -16,7 +16,18 @@ from frisket.plumbing.settings import Settings
 
 __all__ = ["ROOMS", "prepare", "use"]
 
-ROOMS: tuple[str, ...] = ("plumbing", "audit", "identity", "device", "job", "spool", "ledger", "release", "delivery", "web")
+ROOMS: tuple[str, ...] = (
+    "plumbing",
+    "audit",
+    "identity",
+    "device",
+    "job",
+    "spool",
+    "ledger",
+    "release",
+    "delivery",
+    "web",
+)
 
 
 class Room(AppConfig):

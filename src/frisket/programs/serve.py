@@ -42,7 +42,7 @@ class _Release:
     """The release room as the IPP door knows it."""
 
     def cancel(self, scope: Scope, job: Any, *, by: Actor) -> None:
-        commands.cancel_job(scope, job, by=by)
+        flow.cancel(scope, job, by=by)
 
     def hold(self, scope: Scope, job: Any, *, by: Actor) -> None:
         release.hold(scope, job, by=by)
@@ -87,6 +87,7 @@ async def _serve(house: House, only: tuple[str, ...], ready_file: Path | None) -
         loop.add_signal_handler(number, stop.set)
     running = _Running()
     spool.when_broken(_sync_failed)
+    db.when_full(spool.use_reserve)
     recovered = await asyncio.to_thread(_in_thread, flow.recover)
     try:
         await _open(house, only, running)

@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from uuid import UUID
 
 from frisket import device, identity, job
 from frisket.errors import FrisketError
 from frisket.plumbing import keys, parts
-from frisket.plumbing.db import Tx, transaction
+from frisket.plumbing.db import Tx, again_when_full, transaction
 from frisket.plumbing.paging import Slice
 from frisket.plumbing.scope import Actor, Scope
 from frisket.release.errors import WrongPin
 
-__all__ = ["HeldJob", "Outcome", "Wish", "cancel", "hold", "let_go", "release", "waiting", "withdraw"]
+__all__ = ["HeldJob", "Outcome", "Wish", "cancel", "hold", "let_go", "let_print", "release", "waiting", "withdraw"]
 
 State, Reason = job.State, job.Reason
 _SIDES = ("one-sided", "two-sided-long-edge", "two-sided-short-edge")
@@ -84,7 +85,7 @@ def release(scope: Scope, jobs: Sequence[UUID], device_id: UUID, wish: Wish = _A
     done = []
     for identifier in jobs:
         try:
-            _release_one(scope, identifier, there, wish, by)
+            again_when_full(partial(_release_one, scope, identifier, there, wish, by))
         except FrisketError as error:
             done.append(Outcome(identifier, False, f"{error} {error.remedy}".strip()))
         else:
@@ -232,15 +233,20 @@ def let_go(scope: Scope, identifier: UUID, *, by: Actor) -> None:
         if queue.hold or not behind:
             job.change_held(view.id, hold="", hold_until=None, by=by, tx=tx)
             return
-        job.move(
-            view.id,
-            State.RELEASED,
-            expected=State.HELD,
-            why=Reason.BY_PERSON,
-            by=by,
-            tx=tx,
-            changes=job.Changes(device=behind[0].id, note="", forget_hold=True),
-        )
+        let_print(view, behind[0].id, Reason.BY_PERSON, by=by, tx=tx)
+
+
+def let_print(view: job.JobView, there: UUID, why: job.Reason, *, by: Actor, tx: Tx) -> None:
+    """A held job goes to a device as it was sent."""
+    job.move(
+        view.id,
+        State.RELEASED,
+        expected=State.HELD,
+        why=why,
+        by=by,
+        tx=tx,
+        changes=job.Changes(device=there, note="", forget_hold=True),
+    )
 
 
 def _own_or(view: job.JobView, by: Actor) -> None:

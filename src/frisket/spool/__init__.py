@@ -32,7 +32,7 @@ from frisket.spool.reading import read, read_sync, size_of
 from frisket.spool.receipts import Receipt, is_genuine, receipt
 from frisket.spool.sealing import SealedDoc, seal, seal_octets, seal_pieces
 from frisket.spool.shredding import overwrite_doomed, shred, shred_many
-from frisket.spool.store import close, when_broken
+from frisket.spool.store import close, use_reserve, when_broken
 from frisket.spool.sweeping import Sweep, sweep
 from frisket.spool.tickets import Ticket, Use, ticket
 
@@ -84,5 +84,6 @@ __all__ = [
     "sweep",
     "ticket",
     "tidy",
+    "use_reserve",
     "when_broken",
 ]

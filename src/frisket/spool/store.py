@@ -9,7 +9,7 @@ from pathlib import Path
 from frisket.plumbing import parts
 from frisket.plumbing.blobs import Blobs, SyncFailed, open_folder
 
-__all__ = ["close", "store", "threads", "when_broken"]
+__all__ = ["close", "store", "threads", "use_reserve", "when_broken"]
 
 _THREADS = 8
 
@@ -68,6 +68,11 @@ def when_broken(act: Callable[[SyncFailed], None]) -> None:
     _when_broken = act
     if _opened is not None:
         _opened.blobs.when_broken(act)
+
+
+def use_reserve() -> None:
+    """Give up the room kept back, so that release, erasing and the log can go on; no new job is taken then."""
+    store().release_reserve()
 
 
 def close() -> None:

@@ -1,13 +1,12 @@
 """What pages, terminals and the API do to jobs alike."""
 
-from frisket import delivery, job, release
+from frisket import delivery, job
 from frisket.identity import Permission, require
-from frisket.plumbing.db import transaction
 from frisket.plumbing.scope import Actor, Scope
 
-__all__ = ["DELETABLE", "PAST", "PRESENT", "decide", "delete"]
+__all__ = ["DELETABLE", "PAST", "PRESENT", "decide"]
 
-State, Reason = job.State, job.Reason
+State = job.State
 PAST = (State.ENDED, State.ERASED)
 PRESENT = tuple(state for state in State if state not in PAST)
 DELETABLE = (
@@ -20,23 +19,6 @@ DELETABLE = (
     State.SENDING,
     State.QUARANTINED,
 )
-
-
-def delete(scope: Scope, view: job.JobView, *, by: Actor) -> None:
-    """End a job; one that is being sent is stopped at its device, which then says what was printed.
-
-    Raises job.WrongState, job.NotFound, identity.NotAllowed.
-    """
-    if view.state is not State.SENDING:
-        release.cancel(scope, view.id, by=by)
-        return
-    own = view.person == by.id
-    if not own:
-        require(by, Permission.JOBS_ALL)
-    why = Reason.CANCELLED_BY_OWNER if own else Reason.CANCELLED_BY_OPERATOR
-    with transaction() as tx:
-        if not delivery.cancel(view.id, why=why, by=by, tx=tx):
-            raise job.WrongState("the job has just been sent")
 
 
 def decide(scope: Scope, view: job.JobView, printed: bool, *, by: Actor) -> job.JobView:

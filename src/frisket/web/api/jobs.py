@@ -5,7 +5,7 @@ from uuid import UUID
 from django.http import HttpRequest
 from ninja import Query
 
-from frisket import device, job, release, spool
+from frisket import device, flow, job, release, spool
 from frisket.identity import Permission
 from frisket.web import acts
 from frisket.web.api import shapes
@@ -84,7 +84,7 @@ def job_release(request: HttpRequest, word: str, told: shapes.ReleaseIn) -> shap
 def job_cancel(request: HttpRequest, word: str) -> JobOut:
     """Delete it. What is being sent is stopped at its device."""
     who = visit(request)
-    acts.delete(who.jobs, _job(who, word), by=who.actor)
+    flow.cancel(who.jobs, _job(who, word).id, by=who.actor)
     return JobOut.of(_job(who, word))
 
 

@@ -10,10 +10,10 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from frisket import device, identity, job
+from frisket import device, flow, identity, job
 from frisket.errors import FrisketError
 from frisket.identity import Permission
-from frisket.web import acts, problems
+from frisket.web import problems
 from frisket.web.forms import identifiers
 from frisket.web.routes import page
 from frisket.web.visits import visit
@@ -110,7 +110,7 @@ def all_jobs_act(request: HttpRequest) -> HttpResponse:
     done = 0
     for each in chosen:
         try:
-            acts.delete(who.scope, job.get(who.scope, each), by=who.actor)
+            flow.cancel(who.scope, job.get(who.scope, each).id, by=who.actor)
             done += 1
         except FrisketError as error:
             messages.error(request, str(problems.of(error).text), extra_tags="stop")

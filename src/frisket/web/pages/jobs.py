@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from frisket import device, identity, job, release, spool
+from frisket import device, flow, identity, job, release, spool
 from frisket.errors import FrisketError
 from frisket.identity import Permission
 from frisket.web import acts, problems
@@ -89,7 +89,7 @@ def _delete(request: HttpRequest, who: Visit, views: list[job.JobView]) -> None:
     done = 0
     for view in views:
         try:
-            acts.delete(who.jobs, view, by=who.actor)
+            flow.cancel(who.jobs, view.id, by=who.actor)
             done += 1
         except FrisketError as error:
             words = problems.of(error)

@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from frisket import device, identity, job, release
+from frisket import device, flow, identity, job, release
 from frisket.errors import FrisketError
 from frisket.plumbing import keys, parts
 from frisket.plumbing.scope import HOUSE, Actor, Purpose, Scope
@@ -242,7 +242,7 @@ def _deleted(request: HttpRequest, stand: Stand, chosen: list[job.JobView]) -> H
     problem = ""
     for each in chosen:
         try:
-            acts.delete(stand.own, each, by=stand.actor)
+            flow.cancel(stand.own, each.id, by=stand.actor)
         except FrisketError as error:
             problem = str(problems.of(error).text)
     if problem:

@@ -199,10 +199,11 @@ def read_date(data: bytes) -> datetime | bytes:
     if data[8] not in (0x2B, 0x2D) or hours > 23 or minutes > 59 or data[7] > 9:
         return data
     offset = timedelta(hours=hours, minutes=minutes)
-    if data[8] == 0x2D:
-        zone = timezone(-offset) if offset else MINUS_ZERO
+    west = data[8] == 0x2D
+    if offset:
+        zone = timezone(-offset if west else offset)
     else:
-        zone = timezone(offset) if offset else UTC
+        zone = MINUS_ZERO if west else UTC
     try:
         return datetime(
             data[0] << 8 | data[1], data[2], data[3], data[4], data[5], data[6], data[7] * 100_000, zone
