@@ -28,9 +28,7 @@ def take_numbers(name: str, count: int, *, tx: Tx) -> range:
 def _raise_by(name: str, count: int) -> int | None:
     """The new last number; None where there is no such counter. Asked for every batch of jobs: one statement."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE plumbing_counter SET last = last + %s WHERE name = %s RETURNING last", (count, name)
-        )
+        cursor.execute("UPDATE plumbing_counter SET last = last + %s WHERE name = %s RETURNING last", (count, name))
         rows = cursor.fetchall()
     return int(rows[0][0]) if rows else None
 
