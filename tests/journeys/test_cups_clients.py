@@ -96,7 +96,6 @@ def test_lp_prints_directly_inside_tls(office: Office, files: dict[int, Path]) -
     assert office.served.job(number_of(said.stdout))["door"] == "ipps"
 
 
-@pytest.mark.requirement("SAFEQ-62")
 @pytest.mark.peer("cupsd")
 @pytest.mark.peer("ippeveprinter")
 @pytest.mark.parametrize("door", ["ipp", "ipps"])
@@ -167,7 +166,7 @@ def test_clients_list_only_the_jobs_of_who_is_asking(office: Office, files: dict
     assert "not hers" in listed and "her own" not in listed
 
 
-@pytest.mark.requirement("SPM-06", "SPM-33")
+@pytest.mark.requirement("SPM-06")
 @pytest.mark.peer("cancel")
 def test_cancel_deletes_an_own_job_and_no_other(office: Office, files: dict[int, Path]) -> None:
     server = f"127.0.0.1:{office.served.port('ipp')}"
@@ -208,7 +207,7 @@ def test_an_unknown_user_reads_what_to_do(office: Office, files: dict[int, Path]
     assert "personal queue address" in said
 
 
-@pytest.mark.requirement("SPM-09", "PREP-61")
+@pytest.mark.requirement("SPM-09")
 @pytest.mark.peer("lp")
 @pytest.mark.peer("nc")
 def test_lp_through_a_queue_that_holds_nothing_reaches_a_plain_raw_port(

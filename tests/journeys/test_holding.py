@@ -103,7 +103,7 @@ def test_hold_job_keeps_back_what_waits_for_its_device(office: Office) -> None:
     assert office.served.job(number)["state"] == "held"
 
 
-@pytest.mark.requirement("SPM-32", "SPM-49", "SPM-31")
+@pytest.mark.requirement("SPM-32", "SPM-49")
 def test_what_nobody_releases_is_destroyed_when_its_time_is_over(office: Office) -> None:
     office.served.ask("queue.add", name="short", hold=True, trust_network=["127.0.0.0/8"])
     office.served.ask("queue.set", name="short", held_s=1)

@@ -88,7 +88,6 @@ def run(suite: Path, uri: str, *options: str) -> tuple[dict[str, int], str]:
     return {word: said.count(f"[{word}]") for word in ("PASS", "FAIL", "SKIP")}, said
 
 
-@pytest.mark.requirement("PREP-38")
 @pytest.mark.parametrize(("suite", "version", "tests"), [("ipp-1.1", "1.1", 66), ("ipp-2.0", "2.0", 67)])
 @pytest.mark.parametrize("door", ["ipp", "ipps"])
 def test_the_suite_of_an_ipp_version_has_no_failure(

@@ -206,7 +206,6 @@ def test_an_upload_repeated_after_a_lost_answer_is_one_job(office: Office) -> No
     assert other[1]["id"] != first[1]["id"]
 
 
-@pytest.mark.requirement("OCE-14")
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
@@ -222,6 +221,7 @@ def test_an_upload_by_nobody_is_refused(office: Office, headers: dict[str, str],
     assert office.served.jobs("", "held") == []
 
 
+@pytest.mark.requirement("PREP-38")
 @pytest.mark.parametrize(
     ("query", "status", "words"),
     [
@@ -278,6 +278,7 @@ def test_a_submit_that_is_refused_ends_with_status_one_and_words(office: Office)
 # -- HTTP around IPP
 
 
+@pytest.mark.requirement("PREP-38")
 @pytest.mark.parametrize(
     ("method", "path", "kind", "status"),
     [

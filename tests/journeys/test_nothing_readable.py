@@ -42,7 +42,7 @@ def found(office: Office, *words: bytes) -> dict[bytes, list[str]]:
     return places
 
 
-@pytest.mark.requirement("PREP-70", "SPM-30", "SAFEQ-100", "SPM-37", "SAFEQ-98")
+@pytest.mark.requirement("PREP-70", "SPM-30", "SPM-37", "SPM-48")
 def test_of_a_job_nothing_can_be_read_while_it_waits_and_after_it_printed(office: Office) -> None:
     words = [each.encode() for each in (DOCUMENT_WORDS, TITLE, FILE_NAME)]
     client, document = office.client("alice"), sample(DOCUMENT_WORDS, 3)
@@ -108,3 +108,41 @@ def test_the_spool_alone_is_unreadable_on_another_machine(office: Office, tmp_pa
     pieces = [file.read_bytes() for file in (office.served.data / "spool").rglob("*") if file.is_file()]
     assert pieces and all(b"carried away" not in piece and b"%PDF" not in piece for piece in pieces)
     office.served.ask("job.cancel", job=str(number))
+
+
+def sealed_files(office: Office) -> set[Path]:
+    """Documents too large to share a segment have a file of their own."""
+    return {
+        file for file in (office.served.data / "spool").rglob("*") if file.is_file() and file.stat().st_size > 65536
+    }
+
+
+def overwritten(office: Office, number: int) -> bool:
+    receipt = office.served.explained(number)["receipt"]
+    return bool(receipt and receipt["overwritten_at"])
+
+
+@pytest.mark.requirement("OCE-130")
+def test_deleting_a_job_overwrites_its_octets(office: Office) -> None:
+    before = sealed_files(office)
+    number = office.print_held("alice", sample("large") + bytes(300_000))
+    (file,) = sealed_files(office) - before
+    with file.open("rb") as still_open:
+        sealed = still_open.read()
+        assert office.client("alice").on_job(ipp.Operation.CANCEL_JOB, number).status == 0
+        office.served.reaches(number, "erased")
+        until(lambda: overwritten(office, number))
+        still_open.seek(0)
+        left = still_open.read()
+    assert not file.exists()
+    assert sealed[:4096] not in left and sealed[-4096:] not in left, "not merely unlinked"
+
+
+@pytest.mark.requirement("OCE-184")
+def test_a_queue_that_holds_nothing_leaves_nothing_behind(office: Office) -> None:
+    before = sealed_files(office)
+    document = sample("straight through") + bytes(300_000)
+    number = office.client("alice", "straight").print(document).job
+    assert office.served.reaches(number, "erased")["outcome"] == "printed"
+    until(lambda: overwritten(office, number))
+    assert sealed_files(office) == before

@@ -29,7 +29,6 @@ def test_a_document_waits_for_its_owner_prints_is_counted_and_destroyed(office: 
     assert served.ask("audit.verify")["ok"]
 
 
-@pytest.mark.requirement("SAFEQ-33")
 def test_the_house_tells_the_whole_story_in_plain_words(office: Office) -> None:
     served = office.served
     number = office.print_held("alice", sample("a story"))

@@ -141,6 +141,19 @@ def test_a_setting_that_is_wrong_is_named(settings: dict[str, str], words: bytes
         assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.requirement("SPM-15")
+def test_ports_are_chosen_in_the_settings_and_a_clash_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, serving(start=False) as served:
+        port = taken.getsockname()[1]
+        served.settings = {"DOORS__WEB__PORT": str(port)}
+        done = served.run("serve")
+        assert done.returncode == 1, done.stderr
+        assert str(port).encode() in done.stderr and b"Traceback" not in done.stderr
+        taken.close()
+        served.start()
+        assert served.port("web") == port
+
+
 def test_a_house_is_made_once(tmp_path: Path) -> None:
     with serving(start=False) as served:
         done = served.run("init")

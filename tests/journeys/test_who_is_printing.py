@@ -77,7 +77,6 @@ def test_a_person_may_have_a_second_personal_address(office: Office) -> None:
     assert owner(office, Printing(made).print(DOCUMENT).job) == "bob"
 
 
-@pytest.mark.requirement("SPM-24")
 def test_name_and_password_are_taken_inside_tls_only(office: Office) -> None:
     basic = ("alice", office.people["alice"]["password"])
     assert owner(office, strict(office, basic=basic).print(DOCUMENT).job) == "alice"

@@ -85,6 +85,7 @@ def test_a_long_path_of_the_data_folder_is_no_trouble(tmp_path: Path) -> None:
     assert served(deep, lambda: ask(deep, "hello", {}))[0]
 
 
+@pytest.mark.requirement("PREP-38")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(st.lists(st.binary(max_size=200), min_size=1, max_size=5))
 def test_whatever_is_written_to_the_socket_the_next_command_is_answered(tmp_path: Path, writes: list[bytes]) -> None:

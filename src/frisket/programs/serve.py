@@ -22,7 +22,7 @@ from frisket.plumbing.scope import Actor, Scope
 from frisket.plumbing.settings import Door, Settings
 from frisket.programs import commands, metrics
 from frisket.programs.control import ControlServer
-from frisket.programs.errors import NotForParts, WrongUse
+from frisket.programs.errors import CannotListen, NotForParts, WrongUse
 from frisket.programs.house import House
 from frisket.web import application, door, headers
 
@@ -127,10 +127,18 @@ async def _open_doors(house: House, only: tuple[str, ...], running: _Running) ->
             continue
         tls = house.certificates.server_context(want_client_certificate=name == "ipps") if encrypted else None
         listener = httpd.Listener(app, _bounds(settings), tls=tls)
-        await listener.open(chosen.address, chosen.port)
+        await _listen(listener, name, chosen)
         running.listeners.append(listener)
         running.urls.update(_urls(name, _shown_host(settings, chosen), listener.port))
     running.urls = {name: running.urls[name] for name in ("web", "api", "ipp", "ipps") if name in running.urls}
+
+
+async def _listen(listener: httpd.Listener, name: str, chosen: Door) -> None:
+    try:
+        await listener.open(chosen.address, chosen.port)
+    except OSError as error:
+        where = f"{chosen.address or 'all addresses'}, port {chosen.port}"
+        raise CannotListen(f"the door {name} cannot listen on {where}: {error.strerror}") from error
 
 
 def _urls(name: str, host: str, port: int) -> dict[str, str]:
