@@ -162,6 +162,8 @@ def _wrong_end(job: Job, row: _Row) -> Iterator[str]:
         if job.closed:
             yield "I1: its acknowledged end is forgotten"
         return
+    if not job.closed and not job.documents and (row.state, row.outcome) == ("erased", "failed"):
+        return  # its sender never came back with a document (RFC 8011 section 4.3.1)
     cancelled = (row.state, row.outcome) == ("erased", "cancelled")
     printed = (row.state, row.outcome) == ("erased", "printed")
     untouched = row.state == "held" and row.why != "device-failed"

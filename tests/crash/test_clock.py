@@ -10,7 +10,7 @@ from tests.crash.load import SMALL, Record
 from tests.crash.look import inspect, settle
 
 _HELD_FOR_DAYS = 3
-_ROUND_OF_TIMERS_S = 6.0
+_ROUND_OF_TIMERS_S = 5.0
 
 
 def state_of(house: House, number: int | None) -> tuple[str, str]:

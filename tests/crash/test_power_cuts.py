@@ -69,7 +69,7 @@ def look(house: House, record: Record) -> list[str]:
 
 def test_a_power_cut_loses_nothing_that_was_acknowledged(furnished, tmp_path):
     needs_loop_devices()
-    assert [found for found in cuts(furnished, tmp_path, 3) if found] == []
+    assert [words for found in cuts(furnished, tmp_path, 3) for words in found] == []
 
 
 def test_with_syncing_switched_off_the_same_harness_finds_losses(furnished, tmp_path):
@@ -82,4 +82,4 @@ def test_with_syncing_switched_off_the_same_harness_finds_losses(furnished, tmp_
 @pytest.mark.timeout(7200)
 def test_many_power_cuts(furnished, tmp_path, rounds):
     needs_loop_devices()
-    assert [found for found in cuts(furnished, tmp_path, max(1, rounds // 10)) if found] == []
+    assert [words for found in cuts(furnished, tmp_path, max(1, rounds // 10)) for words in found] == []
