@@ -25,20 +25,20 @@ def raw(folder: Path) -> bytes:
     return b"".join(file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file())
 
 
-@pytest.mark.parametrize("size", [0, 1, 16_383, 16_384, 20_000, 65_536, 65_537, 300_000, 3 * MiB + 5])
+@pytest.mark.parametrize("size", [0, 1, 16_383, 16_384, 20_000, 131_072, 131_073, 300_000, 3 * MiB + 5])
 def test_what_was_sealed_is_read_again_octet_by_octet(spooler: Spooler, size):
     octets = os.urandom(size)
     assert spooler.read(spooler.accept(octets)) == octets
 
 
 def test_every_document_of_a_job_is_itself(spooler: Spooler):
-    documents = [os.urandom(size) for size in (10, 100_000, 20_000)]
+    documents = [os.urandom(size) for size in (10, 200_000, 20_000)]
     job = spooler.accept(*documents)
     assert [spooler.read(job, number) for number in (1, 2, 3)] == documents
 
 
 def test_small_documents_share_a_segment_and_large_ones_have_a_file(spooler: Spooler):
-    spooler.accept(b"x" * 65_536, b"x" * 65_537, b"x" * 10)
+    spooler.accept(b"x" * 131_072, b"x" * 131_073, b"x" * 10)
     found = dict(SealedObject.objects.values_list("document", "place"))
     assert found == {1: "segment", 2: "file", 3: "segment"}
 
@@ -259,7 +259,7 @@ def test_the_newest_version_of_an_object_counts(spooler: Spooler):
     assert spool.held_by(spooler.person) == (1, 8), "only what the client sent counts"
 
 
-@pytest.mark.parametrize("size", [0, 65_536, 65_537, 5 * MiB])
+@pytest.mark.parametrize("size", [0, 131_072, 131_073, 5 * MiB])
 def test_a_thread_seals_the_same(spooler: Spooler, size):
     octets = os.urandom(size)
     key = spool.new_key(uuid4())
@@ -424,7 +424,7 @@ def test_a_job_without_documents_has_nothing_to_read(spooler: Spooler):
 
 @pytest.mark.parametrize("at", [0, 63, 64, 100, 130, 20_000, 99_999, -1])
 def test_one_changed_octet_is_found_and_nothing_after_it_is_handed_over(spooler: Spooler, house, at):
-    octets = os.urandom(100_000)
+    octets = os.urandom(200_000)
     job = spooler.accept(octets)
     (file,) = (house.data / "spool").glob("files/*/*.sealed")
     changed = bytearray(file.read_bytes())
@@ -439,7 +439,7 @@ def test_one_changed_octet_is_found_and_nothing_after_it_is_handed_over(spooler:
 
 
 def test_a_cut_or_missing_file_is_damage(spooler: Spooler, house):
-    job = spooler.accept(os.urandom(100_000))
+    job = spooler.accept(os.urandom(200_000))
     (file,) = (house.data / "spool").glob("files/*/*.sealed")
     whole = file.read_bytes()
     for change in (lambda: file.write_bytes(whole[:-1]), lambda: file.write_bytes(whole + b"x"), file.unlink):
@@ -510,7 +510,7 @@ def test_destroying_makes_room_again(spooler: Spooler):
 
 
 def test_counters_are_the_same_after_a_restart(spooler: Spooler):
-    spooler.accept(b"x" * 400, b"y" * 100_000)
+    spooler.accept(b"x" * 400, b"y" * 200_000)
     spooler.accept(b"x")
     before = spool.held_by(spooler.person), spool.held_in_all()
     spool.load_counters()

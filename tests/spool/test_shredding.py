@@ -116,7 +116,7 @@ def test_every_octet_of_every_object_is_overwritten_in_place_once(spooler: Spool
 @pytest.mark.requirement("OCE-142")
 def test_a_name_however_long_changes_neither_the_files_nor_their_destruction(spooler: Spooler, house):
     spooler.title = "x" * 300 + "/../" + "y" * 300
-    job_id = spooler.accept(os.urandom(100_000))
+    job_id = spooler.accept(os.urandom(200_000))
     (file,) = (house.data / "spool").glob("files/*/*.sealed")
     assert len(file.name) == 32 + len(".sealed") and "xx" not in file.name
     held = os.open(file, os.O_RDONLY)
@@ -265,7 +265,7 @@ def test_a_reader_in_the_way_puts_the_cleaning_off(spooler: Spooler, house, monk
 
 
 def test_keys_move_under_the_epoch_of_today_and_the_documents_stay(spooler: Spooler, house):
-    octets = os.urandom(100_000)
+    octets = os.urandom(200_000)
     jobs = [spooler.accept(octets) for _ in range(3)]
     files = {file: file.read_bytes() for file in (house.data / "spool").glob("files/*/*.sealed")}
     next_day(house)
@@ -356,7 +356,7 @@ def test_the_house_does_all_this_by_itself(spooler: Spooler, house):
 
 
 def test_a_clean_house_has_nothing_to_sweep(spooler: Spooler):
-    jobs = [spooler.accept(os.urandom(size)) for size in (10, 100_000)]
+    jobs = [spooler.accept(os.urandom(size)) for size in (10, 200_000)]
     spooler.restart()
     swept = spool.sweep()
     assert (swept.damaged, swept.checked, swept.erased, swept.unfinished) == ([], 2, 0, 0)
@@ -365,7 +365,7 @@ def test_a_clean_house_has_nothing_to_sweep(spooler: Spooler):
 
 
 def test_objects_without_a_row_are_erased(spooler: Spooler, house):
-    kept = spooler.accept(b"kept" * 100, os.urandom(100_000))
+    kept = spooler.accept(b"kept" * 100, os.urandom(200_000))
     key = spool.new_key(uuid4())
     orphans = [
         asyncio.run(spool.seal(pieces_of(b"orphan" * 50_000), key, limit=MiB)),
@@ -391,23 +391,23 @@ def test_a_segment_with_nothing_but_orphans_goes(spooler: Spooler, house):
 def test_what_this_process_is_just_writing_is_not_swept(spooler: Spooler):
     key = spool.new_key(uuid4())
     sealed = [
-        asyncio.run(spool.seal(pieces_of(b"a" * 100_000), key, limit=MiB)),
+        asyncio.run(spool.seal(pieces_of(b"a" * 200_000), key, limit=MiB)),
         spool.seal_octets(b"b", key, document=2),
     ]
     spool.place_many(sealed)
     assert spool.sweep().erased == 0
     spooler.keep(key, sealed)
-    assert spooler.read(key.job) == b"a" * 100_000
+    assert spooler.read(key.job) == b"a" * 200_000
     assert spooler.read(key.job, 2) == b"b"
 
 
 @pytest.mark.parametrize(
     ("size", "how"),
     [(500, "missing"), (500, "cut"), (500, "header")]
-    + [(100_000, how) for how in ("missing", "cut", "longer", "header")],
+    + [(200_000, how) for how in ("missing", "cut", "longer", "header")],
 )
 def test_rows_without_their_object_are_found(spooler: Spooler, house, size, how):
-    whole = spooler.accept(os.urandom(100_000))
+    whole = spooler.accept(os.urandom(200_000))
     job_id = spooler.accept(os.urandom(size))
     row = SealedObject.objects.get(job_id=job_id)
     (path,) = (house.data / "spool").rglob(f"{row.name}.*")
@@ -428,7 +428,7 @@ def test_rows_without_their_object_are_found(spooler: Spooler, house, size, how)
 
 
 def test_doomed_objects_that_are_gone_already_are_no_damage(spooler: Spooler, house):
-    job_id = spooler.accept(os.urandom(100_000))
+    job_id = spooler.accept(os.urandom(200_000))
     spooler.shred(job_id)
     crashpoints.arm("spool.after-overwrite:1:EIO")
     with pytest.raises(OSError):
@@ -455,7 +455,7 @@ def test_unfinished_uploads_of_a_dead_process_are_removed(spooler: Spooler, hous
 
 
 def test_a_folder_of_another_database_is_not_touched(spooler: Spooler, house):
-    job_id = spooler.accept(os.urandom(100_000))
+    job_id = spooler.accept(os.urandom(200_000))
     spool.sweep()
     mark = SpoolMark.objects.get()
     spooler.restart()
@@ -470,7 +470,7 @@ def test_a_folder_of_another_database_is_not_touched(spooler: Spooler, house):
     assert sorted((house.data / "spool/files").rglob("*.sealed")) == before
     SpoolMark.objects.create(mark=mark.mark)
     assert spool.sweep().damaged == []
-    assert len(spooler.read(job_id)) == 100_000
+    assert len(spooler.read(job_id)) == 200_000
 
 
 def test_stopping_in_the_middle_leaves_the_rest_doomed(spooler: Spooler, monkeypatch):

@@ -68,7 +68,9 @@ class Job(models.Model):
 class Document(models.Model):
     """One file inside a job."""
 
-    job = models.ForeignKey("job.Job", on_delete=models.CASCADE, related_name="+")
+    job = models.ForeignKey(
+        "job.Job", on_delete=models.CASCADE, related_name="+", db_index=False
+    )  # document_once has it
     number = models.IntegerField()  # from 1
     format = models.CharField(max_length=80)
     octets = models.BigIntegerField()

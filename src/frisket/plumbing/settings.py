@@ -130,7 +130,7 @@ class Space(_Section):
         default=256 * MiB, ge=0, description="Kept back for release, erasure and the log"
     )
     small_bytes: int = Field(
-        default=64 * KiB, ge=0, description="Documents up to this size share a segment file"
+        default=128 * KiB, ge=0, description="Documents up to this size share a segment file"
     )
     segment_bytes: int = Field(default=64 * MiB, gt=0, description="A segment is closed at this size")
     sync: bool = Field(default=True, description="Never false outside tests of the crash harness")

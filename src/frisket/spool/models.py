@@ -6,7 +6,8 @@ __all__ = ["JobKey", "ReceiptRow", "SealedObject", "SpoolMark"]
 
 
 class SealedObject(models.Model):
-    job = models.ForeignKey("job.Job", on_delete=models.PROTECT, related_name="+")
+    # Its unique constraint begins with the job: no index of its own.
+    job = models.ForeignKey("job.Job", on_delete=models.PROTECT, related_name="+", db_index=False)
     kind = models.SmallIntegerField()  # frisket.plumbing.keys.Kind: original, pages, ticket, attributes, …
     document = models.IntegerField(default=0)
     version = models.IntegerField(default=1)

@@ -200,10 +200,8 @@ def read_date(data: bytes) -> datetime | bytes:
         return data
     offset = timedelta(hours=hours, minutes=minutes)
     west = data[8] == 0x2D
-    if offset:
-        zone = timezone(-offset if west else offset)
-    else:
-        zone = MINUS_ZERO if west else UTC
+    nowhere = MINUS_ZERO if west else UTC
+    zone = timezone(-offset if west else offset) if offset else nowhere
     try:
         return datetime(
             data[0] << 8 | data[1], data[2], data[3], data[4], data[5], data[6], data[7] * 100_000, zone
