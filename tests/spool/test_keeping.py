@@ -514,4 +514,4 @@ def test_counters_are_the_same_after_a_restart(spooler: Spooler):
     spooler.accept(b"x")
     before = spool.held_by(spooler.person), spool.held_in_all()
     spool.load_counters()
-    assert (spool.held_by(spooler.person), spool.held_in_all()) == before == ((2, 100_401), (2, 100_401))
+    assert (spool.held_by(spooler.person), spool.held_in_all()) == before == ((2, 200_401), (2, 200_401))
