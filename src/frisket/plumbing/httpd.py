@@ -435,6 +435,9 @@ class Gathered:
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         body, share, more = bytearray(), 0, True
+        if any(name == b"content-length" and int(value) > self._most for name, value in scope["headers"]):
+            await self._refuse(send, 413, b"This is larger than a form may be.\n")
+            return
         try:
             while more:
                 event = await receive()
