@@ -23,10 +23,20 @@ work.every(COUNT, _EVERY_S)
 @work.handles(COUNT)
 def count_waiting(item: work.Item) -> None:
     until = time.monotonic() + _SHARE_S
-    for view in job.uncounted(limit=20):
+    for view in job.uncounted(limit=1 if _rush() else 20):
         if item.cancelled() or time.monotonic() > until:
             return
         count(view)
+
+
+_RUSH = 50  # jobs since the last look, about a second ago: then the cores belong to whoever sends them
+_last_number = 0
+
+
+def _rush() -> bool:
+    global _last_number
+    before, _last_number = _last_number, job.last_number()
+    return _last_number - before > _RUSH
 
 
 def count(view: job.JobView) -> None:

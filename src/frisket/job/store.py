@@ -17,7 +17,7 @@ from frisket.job.nouns import Changes, DocumentView, Filter, JobView, Lease, New
 from frisket.job.states import ONWARD, Outcome, Reason, State, allowed
 from frisket.plumbing import parts, work
 from frisket.plumbing.db import Tx
-from frisket.plumbing.models import take_numbers
+from frisket.plumbing.models import Counter, take_numbers
 from frisket.plumbing.paging import Slice
 from frisket.plumbing.rows import RowWriter
 from frisket.plumbing.scope import Actor, Purpose, Scope
@@ -38,6 +38,7 @@ __all__ = [
     "forget",
     "get",
     "get_for_stage",
+    "last_number",
     "lease",
     "move",
     "password_verifier",
@@ -460,6 +461,11 @@ def count_live(queue: UUID) -> int:
     jobs = Job.objects.filter(queue_id=queue, over=0).count()
     _counted[queue] = _Counted(jobs, now + max(1.0, 50 * (time.monotonic() - began)))
     return jobs
+
+
+def last_number() -> int:
+    """The number of the newest job, 0 before the first."""
+    return Counter.objects.filter(name="job").values_list("last", flat=True).first() or 0
 
 
 def queue_of(number: int) -> UUID | None:
