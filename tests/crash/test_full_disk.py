@@ -3,8 +3,6 @@
 import os
 from pathlib import Path
 
-import pytest
-
 from tests.crash.lives import until
 from tests.crash.load import LARGE, SMALL, Record
 from tests.crash.look import inspect, settle
