@@ -1,5 +1,6 @@
 """One house for the tests that leave it as it was; whoever locks doors or stops it takes one of their own."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -57,6 +58,12 @@ def settled(served: Served) -> Manor:
     job = Printing(f"{served.urls['ipp']}/believing", "alice").print(sample("zeta"), title=TITLE).job
     served.reaches(job, "held")
     return Manor(served, {**alice, "pin": pin}, secret, job)
+
+
+def entries(served: Served, act: str) -> list[str]:
+    """Bodies of the audit log's entries about an act."""
+    bodies = [json.loads(line).get("body") for line in served.ask("audit.export")["lines"]]
+    return [body for body in bodies if body is not None and json.loads(body)["act"] == act]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -29,7 +29,9 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-__all__ = ["Bounds", "Gathered", "Listener"]
+from frisket.errors import Blame, FrisketError
+
+__all__ = ["Bounds", "CannotListen", "Gathered", "Listener"]
 
 HANDSHAKE_S = 10.0
 GRACE_S = 10.0  # a body may be slow this long, a driver may still be rendering
@@ -47,6 +49,11 @@ _HOST = re.compile(rb"[\w.:%\[\]-]{1,255}")
 _BAD = b"400 Bad Request"
 _TOO_LARGE = b"431 Request Header Fields Too Large"
 _NO_SUCH_CODING = b"501 Not Implemented"
+
+
+class CannotListen(FrisketError):
+    blame = Blame.OPERATOR
+    remedy = "Choose another port or address for the door in frisket.toml, or stop the program that has it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,7 +335,7 @@ class Listener:
         self.port = 0
 
     async def open(self, address: str, port: int, *, inherited: socket.socket | None = None) -> None:
-        """Bind and listen; ``port`` 0 takes any free one, found in ``.port`` afterwards."""
+        """Bind and listen; ``port`` 0 takes any free one, found in ``.port`` afterwards. Raises CannotListen."""
         loop = asyncio.get_running_loop()
         sockets = [inherited] if inherited is not None else list(_bind(address, port))
         self.port = sockets[0].getsockname()[1]
@@ -483,14 +490,19 @@ def _bind(address: str, port: int) -> Iterable[socket.socket]:
     if address:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         return [_listening(family, address, port)]
-    both = []
+    if not _has_ipv6():
+        return [_listening(socket.AF_INET, "0.0.0.0", port)]
+    six = _listening(socket.AF_INET6, "::", port)
+    return [six, _listening(socket.AF_INET, "0.0.0.0", six.getsockname()[1])]
+
+
+def _has_ipv6() -> bool:
     try:
-        six = _listening(socket.AF_INET6, "::", port)
-        both.append(six)
-        port = six.getsockname()[1]
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as sock:
+            sock.bind(("::", 0))
     except OSError:
-        pass  # a machine without IPv6
-    return [*both, _listening(socket.AF_INET, "0.0.0.0", port)]
+        return False
+    return True
 
 
 def _listening(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
@@ -498,6 +510,10 @@ def _listening(family: socket.AddressFamily, address: str, port: int) -> socket.
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    sock.bind((address, port))
+    try:
+        sock.bind((address, port))
+    except OSError as error:
+        sock.close()
+        raise CannotListen(f"port {port} of {address} cannot be opened: {error.strerror}") from error
     sock.setblocking(False)
     return sock

@@ -75,22 +75,22 @@ class ControlServer:
         try:
             if _peer_uid(writer) not in (0, os.geteuid()):
                 return
-            request = json.loads(await _frame(reader, _MOST))
-            answer = await self._answer(request, reader)
+            command, values = _read(await _frame(reader, _MOST))
+            answer = await self._answer(command, values, reader)
             _put(writer, json.dumps(answer).encode())
             await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError, ValueError):
+        except (asyncio.IncompleteReadError, ConnectionError, ValueError, RecursionError):
             pass  # the command line went away or sent nonsense: nobody is left to tell
         finally:
             writer.close()
 
-    async def _answer(self, request: Values, reader: asyncio.StreamReader) -> dict[str, Any]:
+    async def _answer(self, command: str, values: Values, reader: asyncio.StreamReader) -> dict[str, Any]:
         try:
-            result = await self._run(str(request["command"]), request["values"], _frames(reader))
+            result = await self._run(command, values, _frames(reader))
         except FrisketError as error:
             return {"error": str(error), "blame": error.blame.value, "remedy": error.remedy}
         except Exception:  # the top of one command: whoever asked must hear that it failed
-            log.exception("the command %s failed", request.get("command"))
+            log.exception("the command %s failed", command)
             return {"error": "The house failed.", "blame": Blame.HOUSE.value, "remedy": "Its log says why."}
         return {"result": result}
 
@@ -99,6 +99,17 @@ def _peer_uid(writer: asyncio.StreamWriter) -> int:
     sock = writer.get_extra_info("socket")
     credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     return int(struct.unpack("3i", credentials)[1])
+
+
+def _read(request: bytes) -> tuple[str, Values]:
+    """Raises ValueError for what is no request."""
+    told = json.loads(request)
+    if not isinstance(told, dict) or not isinstance(told.get("command"), str):
+        raise ValueError("no command")
+    values = told.get("values")
+    if not isinstance(values, dict):
+        raise ValueError("no values")
+    return told["command"], values
 
 
 async def _frame(reader: asyncio.StreamReader, most: int) -> bytes:
