@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.guarded.browser import Browser, raw
-from tests.guarded.conftest import CARD, PASSWORD, ROOMY, TITLE, Manor, settled
+from tests.guarded.conftest import CARD, PASSWORD, ROOMY, TITLE, Manor, entries, settled
 from tests.peers.client import sample
 from tests.peers.served import Served, serving
 
@@ -91,6 +91,50 @@ def test_nothing_of_it_stands_in_the_process_list(lived_in: tuple[Manor, list[st
     assert [word for word in words if word.encode() in seen] == []
     limits = place.joinpath("limits").read_text()
     assert next(line for line in limits.splitlines() if line.startswith("Max core file size")).split()[4] == "0"
+
+
+@pytest.mark.requirement("SPM-35")
+def test_no_password_in_a_ticket_or_in_printer_language_becomes_an_attribute(
+    lived_in: tuple[Manor, list[str]],
+) -> None:
+    manor, _ = lived_in
+    client = manor.stranger(basic=("alice", PASSWORD))
+    spoken = b'\x1b%-12345X@PJL SET PASSWORD="81726354"\r\n@PJL JOB PASSWORD=54637281\r\n@PJL ENTER LANGUAGE=PDF\r\n'
+    answer = client.send(
+        ipp.Operation.PRINT_JOB,
+        ipp.attribute("job-password", ipp.octets(JOB_PASSWORD)),
+        ipp.attribute("job-password-encryption", ipp.keyword("none")),
+        document=spoken + sample(),
+    )
+    asked = client.on_job(ipp.Operation.GET_JOB_ATTRIBUTES, answer.job)
+    assert asked.message is not None
+    shown = ipp.encode(asked.message) + json.dumps(manor.served.job(answer.job)).encode()
+    database = b"".join(file.read_bytes() for file in manor.served.data.glob("house.db*"))
+    for secret in (JOB_PASSWORD, b"81726354", b"54637281"):
+        assert secret not in shown and secret not in database
+
+
+@pytest.mark.requirement("OCE-120")
+def test_every_change_of_a_password_leaves_an_entry_without_it(lived_in: tuple[Manor, list[str]]) -> None:
+    manor, _ = lived_in
+
+    def changes() -> list[str]:
+        found = entries(manor.served, "credential.add") + entries(manor.served, "credential.revoke")
+        return [body for body in found if '"password"' in body]
+
+    fresh = "seven swans over the quiet lake"
+    for name, role in (("zoe", "person"), ("oscar", "operator"), ("berta", "administrator")):
+        if name != "zoe":
+            manor.served.person(name, role=role)
+        before = len(changes())
+        manor.served.ask("person.password", name=name, password=fresh)
+        assert len(changes()) > before, role
+    browser = manor.signed_in("zoe", fresh)
+    before = len(changes())
+    form = {"old": fresh, "new": "nine herons by the long canal", "csrfmiddlewaretoken": browser.get("/me").token}
+    assert browser.post("/me/password", form).status == 302
+    assert len(changes()) > before
+    assert not any(fresh in body or "herons" in body for body in changes())
 
 
 # -- two houses

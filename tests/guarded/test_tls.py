@@ -1,5 +1,6 @@
 """What the encrypted ports agree to, asked by openssl and curl."""
 
+import json
 import re
 import subprocess
 from base64 import b64encode
@@ -11,7 +12,8 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID, NameOID
 from tests.guarded.browser import Browser, raw
-from tests.guarded.conftest import PASSWORD, ROOMY, Manor
+from tests.guarded.conftest import CARD, PASSWORD, ROOMY, Manor
+from tests.peers.client import sample
 from tests.peers.programs import program
 from tests.peers.served import serving
 
@@ -138,6 +140,29 @@ def test_the_console_is_served_inside_tls_only(manor: Manor) -> None:
     said = raw(manor.web.replace("https", "http"), b"GET /sign-in HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert b"HTTP/1.1 200" not in said
     assert manor.browser().get("/sign-in").status == 200
+
+
+@pytest.mark.requirement("SAFEQ-78")
+def test_a_card_at_a_terminal_travels_inside_tls_only(manor: Manor) -> None:
+    form = {"by": "card", "number": CARD}
+    clear = Browser(manor.clear)
+    assert clear.get("/terminal/press").status == 404
+    assert clear.post("/terminal/press/sign-in", form).status == 404
+    browser = manor.browser()
+    token = browser.get("/terminal/press").token
+    assert browser.post("/terminal/press/sign-in", {**form, "csrfmiddlewaretoken": token}).status == 302
+    cookie = browser.cookies["__Host-terminal"]
+    assert "Dismissal" in browser.get("/terminal/press").text  # a title is cut for those who look over a shoulder
+    assert Browser(manor.clear, {"__Host-terminal": cookie}).get("/terminal/press").status == 404
+
+
+@pytest.mark.requirement("SAFEQ-96")
+def test_a_document_sent_by_https_waits_for_its_person(manor: Manor) -> None:
+    proof = b64encode(f"alice:{PASSWORD}".encode()).decode()
+    headers = {"Authorization": f"Basic {proof}", "Content-Type": "application/pdf"}
+    page = manor.browser().ask("POST", "/api/v1/jobs?queue=secure&title=sent", sample(), headers)
+    assert page.status == 201, page.text
+    assert manor.served.reaches(json.loads(page.body)["number"], "held")["owner"] == "alice"
 
 
 @pytest.mark.parametrize("path", ["/api/v1/jobs?queue=secure", "/metrics", "/api/v1/me"])
