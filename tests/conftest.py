@@ -78,9 +78,7 @@ def house(database: None, tmp_path: Path) -> Iterator[House]:
     clock = HandClock(datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
     tenant = uuid4()
     keys = KeyStore.create(tmp_path / "keys", tenant, clock=clock.now)
-    parts.install(
-        parts.Parts(data=tmp_path, settings=_SETTINGS, clock=clock, keys=keys, tenant=tenant, site=uuid4())
-    )
+    parts.install(parts.Parts(data=tmp_path, settings=_SETTINGS, clock=clock, keys=keys, tenant=tenant, site=uuid4()))
     administrator = Actor(ActorKind.PERSON, uuid4(), role="administrator", at="tests")
     yield House(tmp_path, clock, tenant, administrator)
     empty_tables()

@@ -107,14 +107,10 @@ def test_whatever_a_peer_sends_only_a_documented_error_comes_out(data):
 
 UNITS = st.lists(
     st.one_of(
-        st.sampled_from(
-            [b"\x01", b"\x02", b"\x03", b"\x0f", b"\x34\0\x01a\0\0", b"\x34\0\0\0\0", b"\x37\0\0\0\0"]
-        ),
+        st.sampled_from([b"\x01", b"\x02", b"\x03", b"\x0f", b"\x34\0\x01a\0\0", b"\x34\0\0\0\0", b"\x37\0\0\0\0"]),
         st.binary(max_size=6).map(lambda name: b"\x4a\0\0" + len(name).to_bytes(2) + name),
         st.builds(
-            lambda tag, name, value: (
-                bytes((tag,)) + len(name).to_bytes(2) + name + len(value).to_bytes(2) + value
-            ),
+            lambda tag, name, value: bytes((tag,)) + len(name).to_bytes(2) + name + len(value).to_bytes(2) + value,
             st.integers(0x10, 0xFF),
             st.binary(max_size=3),
             st.binary(max_size=12),

@@ -71,9 +71,7 @@ def test_names_addresses_and_secrets_are_nowhere_in_the_database(house: House, c
         for table in connection.introspection.table_names(cursor):
             cursor.execute(f'SELECT * FROM "{table}"')
             for row in cursor.fetchall():
-                stored += b"|".join(
-                    bytes(v) if isinstance(v, bytes | memoryview) else str(v).encode() for v in row
-                )
+                stored += b"|".join(bytes(v) if isinstance(v, bytes | memoryview) else str(v).encode() for v in row)
     stored = stored.lower()
     assert person.id.hex.encode() in stored.replace(b"-", b"")  # the search sees what is there
     for secret in (
@@ -96,9 +94,7 @@ def test_a_name_moved_to_another_row_of_the_database_is_noticed(cast: Cast, hous
         identity.get(house.scope, bob.id)
 
 
-def test_people_are_listed_by_name_in_slices_and_found_by_parts_of_name_and_mail(
-    house: House, cast: Cast
-) -> None:
+def test_people_are_listed_by_name_in_slices_and_found_by_parts_of_name_and_mail(house: House, cast: Cast) -> None:
     for name in ("Dora", "alice", "Bob", "carol"):
         cast.add(name, mail=f"{name}@print.example", bare=True)
     first = identity.find(house.scope, limit=3)
@@ -144,17 +140,13 @@ def test_becoming_administrator_brings_a_new_password_and_ends_sessions(house: H
     person, shown = cast.add("alice")
     assert shown.password
     with transaction() as tx:
-        raised, new = identity.set_role(
-            house.scope, person.id, Role.ADMINISTRATOR, by=house.administrator, tx=tx
-        )
+        raised, new = identity.set_role(house.scope, person.id, Role.ADMINISTRATOR, by=house.administrator, tx=tx)
     assert identity.standing(person.id, person.stamp) is None
     assert raised.stamp > person.stamp and identity.standing(person.id, raised.stamp) is not None
     assert new.password
     with pytest.raises(identity.Refused):
         identity.check(identity.PasswordOffered("alice", shown.password), at=CONSOLE)
-    assert (
-        identity.check(identity.PasswordOffered("alice", new.password), at=CONSOLE).role is Role.ADMINISTRATOR
-    )
+    assert identity.check(identity.PasswordOffered("alice", new.password), at=CONSOLE).role is Role.ADMINISTRATOR
 
 
 @pytest.mark.requirement("OCE-102")
@@ -190,9 +182,7 @@ def test_a_new_password_ends_the_sessions_of_the_old_one(house: House, cast: Cas
     assert identity.standing(person.id, stamp) is None
 
 
-def test_a_disabled_person_signs_in_no_more_and_sessions_end_within_a_second(
-    house: House, cast: Cast
-) -> None:
+def test_a_disabled_person_signs_in_no_more_and_sessions_end_within_a_second(house: House, cast: Cast) -> None:
     person, pin = cast.with_pin("alice")
     assert identity.standing(person.id, person.stamp) is not None
     with transaction() as tx:
@@ -208,9 +198,7 @@ def test_a_disabled_person_signs_in_no_more_and_sessions_end_within_a_second(
     assert identity.standing(person.id, person.stamp) is None  # the old session stays over
 
 
-def test_the_last_administrator_can_neither_go_nor_be_disabled_nor_step_down(
-    house: House, cast: Cast
-) -> None:
+def test_the_last_administrator_can_neither_go_nor_be_disabled_nor_step_down(house: House, cast: Cast) -> None:
     only = cast.bare("root", Role.ADMINISTRATOR)
     by = house.administrator
     with transaction() as tx:
@@ -272,9 +260,7 @@ def test_what_is_rolled_back_is_neither_in_the_tables_nor_in_the_log(house: Hous
     assert acts(house, person.id) == []
 
 
-def test_a_person_changes_their_own_password_pin_and_language_but_nobody_elses(
-    house: House, cast: Cast
-) -> None:
+def test_a_person_changes_their_own_password_pin_and_language_but_nobody_elses(house: House, cast: Cast) -> None:
     alice, bob = cast.bare("alice"), cast.bare("bob")
     by, scope = identity.actor_for(alice, "console"), house.own(alice.id)
     with transaction() as tx:
@@ -315,9 +301,7 @@ def test_a_device_may_change_nothing(house: House) -> None:
         identity.add(house.scope, NewPerson("alice"), by=by, tx=tx)
 
 
-@pytest.mark.parametrize(
-    "name", ["", "  ", "\x00", "al\nice", "al\u202eice", "a\u200bb", "x" * 129, "@here", "A\\"]
-)
+@pytest.mark.parametrize("name", ["", "  ", "\x00", "al\nice", "al\u202eice", "a\u200bb", "x" * 129, "@here", "A\\"])
 def test_what_cannot_be_a_name_is_refused_and_nobodys(cast: Cast, name: str) -> None:
     with pytest.raises(identity.BadName):
         cast.bare(name)

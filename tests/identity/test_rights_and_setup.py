@@ -27,9 +27,7 @@ def actor(role: str, kind: ActorKind = ActorKind.PERSON) -> Actor:
         (Role.ADMINISTRATOR, None),
     ],
 )
-def test_each_role_may_do_what_its_row_says_and_nothing_else(
-    role: Role, first_refused: Permission | None
-) -> None:
+def test_each_role_may_do_what_its_row_says_and_nothing_else(role: Role, first_refused: Permission | None) -> None:
     order = list(Permission)
     split = order.index(first_refused) if first_refused else len(order)
     for at, permission in enumerate(order):

@@ -49,9 +49,7 @@ def test_a_partly_read_card_is_nobodys(house: House, data: st.DataObject) -> Non
     house.clock.pass_time(timedelta(minutes=1))
 
 
-def test_a_card_enrolled_for_somebody_is_not_enrolled_twice_until_it_is_revoked(
-    house: House, cast: Cast
-) -> None:
+def test_a_card_enrolled_for_somebody_is_not_enrolled_twice_until_it_is_revoked(house: House, cast: Cast) -> None:
     alice, bob = cast.bare("alice"), cast.bare("bob")
     first = cast.enrol(alice, identity.NewCard(CARD)).credential
     assert first is not None
@@ -65,9 +63,7 @@ def test_a_card_enrolled_for_somebody_is_not_enrolled_twice_until_it_is_revoked(
     assert identity.check(identity.CardOffered(CARD), at=CONSOLE).id == bob.id
 
 
-def test_where_a_second_factor_is_asked_a_card_alone_signs_nobody_in(
-    cast: Cast, wrong: Callable[[str], str]
-) -> None:
+def test_where_a_second_factor_is_asked_a_card_alone_signs_nobody_in(cast: Cast, wrong: Callable[[str], str]) -> None:
     alice, pin = cast.with_pin("alice")
     cast.enrol(alice, identity.NewCard(CARD))
     both = identity.Place("terminal", second_factor=True)

@@ -95,9 +95,7 @@ def test_card_with_pin_and_name_with_pin_are_one_count(cast: Cast, wrong: Callab
     assert guess("alice", pin) == "wait 30"
 
 
-def test_a_lock_is_for_one_method_and_leaves_the_others_alone(
-    cast: Cast, wrong: Callable[[str], str]
-) -> None:
+def test_a_lock_is_for_one_method_and_leaves_the_others_alone(cast: Cast, wrong: Callable[[str], str]) -> None:
     person, shown = cast.add("alice", password="seven green otters sing")
     cast.enrol(person, identity.NewCard("12345678"))
     assert shown.pin
@@ -174,9 +172,7 @@ def test_a_guess_is_counted_before_the_slow_check_ends(house: House, cast: Cast)
         throttle.begin("pin", who, identity.Place("console"))
 
 
-def test_setting_the_wall_clock_shortens_no_lock(
-    house: House, cast: Cast, wrong: Callable[[str], str]
-) -> None:
+def test_setting_the_wall_clock_shortens_no_lock(house: House, cast: Cast, wrong: Callable[[str], str]) -> None:
     _, pin = cast.with_pin("alice")
     for _ in range(5):
         guess("alice", wrong(pin))

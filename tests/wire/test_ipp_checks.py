@@ -41,9 +41,7 @@ WRONG_OPENINGS = {
     "another attribute before them": [ipp.Group(1, [PRINTER, CHARSET, LANGUAGE])],
     "another attribute between them": [ipp.Group(1, [CHARSET, PRINTER, LANGUAGE])],
     "no language": [ipp.Group(1, [CHARSET])],
-    "two charsets": [
-        ipp.Group(1, [ipp.attribute("attributes-charset", *[ipp.charset("utf-8")] * 2), LANGUAGE])
-    ],
+    "two charsets": [ipp.Group(1, [ipp.attribute("attributes-charset", *[ipp.charset("utf-8")] * 2), LANGUAGE])],
     "a charset that is a keyword": [
         ipp.Group(1, [ipp.attribute("attributes-charset", ipp.keyword("utf-8")), LANGUAGE])
     ],

@@ -93,9 +93,7 @@ class Recorder:
                 ipp.attribute("job-state", ipp.enum(ipp.JobState.PENDING_HELD)),
                 ipp.attribute("job-state-reasons", ipp.keyword("job-incoming"), ipp.keyword("none")),
                 ipp.attribute("job-name", ipp.name("grüezi")),
-                ipp.attribute(
-                    "date-time-at-creation", ipp.Value(0x31, bytes.fromhex("07ea0301121e00002b0100"))
-                ),
+                ipp.attribute("date-time-at-creation", ipp.Value(0x31, bytes.fromhex("07ea0301121e00002b0100"))),
                 ipp.attribute("job-account-id", ipp.no_value()),
                 ipp.attribute("media-col", MEDIA_COL_VALUE),
             ],
@@ -187,9 +185,7 @@ async def test_ipptools_request_with_every_syntax_is_read_and_our_answer_is_unde
     async with recording() as (recorder, port):
         address = f"ipp://127.0.0.1:{port}/printers/q"
         document = str(tmp_path / "document.pdf")
-        output = await run(
-            "ipptool", "-tv", "-f", document, address, str(tmp_path / "all.test"), home=tmp_path
-        )
+        output = await run("ipptool", "-tv", "-f", document, address, str(tmp_path / "all.test"), home=tmp_path)
     assert "[PASS]" in output, output
     assert len(recorder.bodies) == 1
     message = holds_every_promise(recorder.bodies[0])

@@ -34,19 +34,14 @@ PLAIN = st.one_of(
     st.builds(ipp.localized_name, UNICODE, ASCII),
     UNICODE.map(ipp.text),
     UNICODE.map(ipp.name),
-    *(
-        ASCII.map(kind)
-        for kind in (ipp.keyword, ipp.uri, ipp.uri_scheme, ipp.charset, ipp.natural_language, ipp.mime)
-    ),
+    *(ASCII.map(kind) for kind in (ipp.keyword, ipp.uri, ipp.uri_scheme, ipp.charset, ipp.natural_language, ipp.mime)),
     st.sampled_from([ipp.no_value(), ipp.unknown(), ipp.unsupported(), ipp.delete_attribute()]),
     st.builds(ipp.Value, st.just(0x7F), st.binary(min_size=4, max_size=20)),
     st.builds(ipp.Value, st.sampled_from([0x20, 0x24, 0x38, 0x40, 0x4B, 0x80, 0xFF]), st.binary(max_size=20)),
 )
 VALUES = st.recursive(
     PLAIN,
-    lambda inner: st.dictionaries(NAMES, st.lists(inner, min_size=1, max_size=3), max_size=4).map(
-        ipp.collection
-    ),
+    lambda inner: st.dictionaries(NAMES, st.lists(inner, min_size=1, max_size=3), max_size=4).map(ipp.collection),
     max_leaves=10,
 )
 ATTRIBUTES = st.dictionaries(NAMES, st.lists(VALUES, min_size=1, max_size=3), max_size=5).map(

@@ -67,9 +67,7 @@ def test_a_whole_request_is_read_and_written_back():
         ipp.Operation.GET_PRINTER_ATTRIBUTES,
         1,
         ipp.attribute("printer-uri", ipp.uri("ipp://h/ipp/print")),
-        ipp.attribute(
-            "requested-attributes", ipp.keyword("printer-state"), ipp.keyword("media-col-database")
-        ),
+        ipp.attribute("requested-attributes", ipp.keyword("printer-state"), ipp.keyword("media-col-database")),
     )
     assert ipp.encode(message) == GET_PRINTER_ATTRIBUTES
 
@@ -162,9 +160,7 @@ def test_fewer_octets_than_a_head_cannot_be_answered_in_ipp(length):
 
 
 def test_octets_in_the_begin_of_a_collection_are_ignored():
-    message, _ = ipp.decode(
-        head(2, "02 34 0001 61 0002 ffff 4a 0000 0001 62 21 0000 0004 00000001 37 0000 0000")
-    )
+    message, _ = ipp.decode(head(2, "02 34 0001 61 0002 ffff 4a 0000 0001 62 21 0000 0004 00000001 37 0000 0000"))
     assert message.job.first("a").integer("b") == 1
 
 

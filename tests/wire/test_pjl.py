@@ -90,9 +90,7 @@ def test_an_attack_by_name_stays_a_name() -> None:
 
 
 def test_a_frame_enters_the_language_of_the_document_and_leaves_it_again() -> None:
-    before = pjl.header(
-        "job 7", settings={"COPIES": 2, "DUPLEX": "ON"}, language=pjl.language_of("application/pdf")
-    )
+    before = pjl.header("job 7", settings={"COPIES": 2, "DUPLEX": "ON"}, language=pjl.language_of("application/pdf"))
     assert before.startswith(pjl.UEL + b"@PJL\r\n")
     assert b'@PJL JOB NAME="job 7"\r\n' in before
     assert b"@PJL SET COPIES=2\r\n@PJL SET DUPLEX=ON\r\n" in before

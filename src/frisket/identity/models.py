@@ -87,9 +87,7 @@ class Throttle(models.Model):
     disabled = models.BooleanField(default=False)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["tenant", "scope", "key", "method"], name="throttle_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant", "scope", "key", "method"], name="throttle_once")]
 
 
 class SetupToken(models.Model):

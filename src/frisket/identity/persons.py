@@ -183,9 +183,7 @@ def find(scope: Scope, after: str | None = None, limit: int = 100, search: str =
 
 
 def _matches(person: PersonView, wanted: str) -> bool:
-    return not wanted or any(
-        wanted in text.casefold() for text in (person.name, person.full_name, person.mail)
-    )
+    return not wanted or any(wanted in text.casefold() for text in (person.name, person.full_name, person.mail))
 
 
 def names_of(scope: Scope, persons: Iterable[UUID]) -> dict[UUID, str]:

@@ -91,9 +91,7 @@ def _write_names(row: Person, names: PersonChange) -> None:
         row.name_sealed = keys.seal_personal(tenant, row.id, plain(names.name), field=FIELD_NAME)
     if names.full_name is not None:
         text = plain_full_name(names.full_name)
-        row.full_name_sealed = (
-            keys.seal_personal(tenant, row.id, text, field=FIELD_FULL_NAME) if text else None
-        )
+        row.full_name_sealed = keys.seal_personal(tenant, row.id, text, field=FIELD_FULL_NAME) if text else None
     if names.mail is not None:
         text = canonical_mail(names.mail)
         row.mail_index = keys.index(tenant, "mail", text) if text else None

@@ -40,9 +40,7 @@ def use_setup_token(token: str, new: NewPerson, *, by: Actor, tx: Tx) -> tuple[P
     used, _ = SetupToken.objects.filter(tenant=parts.tenant(), index=_index(token)).delete()
     if not used or not setup_needed():
         raise SetupRefused("the set-up token does not fit")
-    first = NewPerson(
-        new.name, new.full_name, new.mail, Role.ADMINISTRATOR, new.password, new.language, new.bare
-    )
+    first = NewPerson(new.name, new.full_name, new.mail, Role.ADMINISTRATOR, new.password, new.language, new.bare)
     person, shown = add(Scope(HOUSE, parts.tenant(), Purpose.STAGE), first, by=HOUSE, tx=tx)
     audit.record("setup.done", person.id, by=by, tx=tx)
     return person, shown

@@ -169,9 +169,7 @@ def _card(number: str) -> Credential | None:
 def _pin_of(row: Person | None) -> Credential | None:
     if row is None:
         return None
-    return Credential.objects.filter(
-        live(parts.clock().now()), tenant=parts.tenant(), kind="pin", person=row
-    ).first()
+    return Credential.objects.filter(live(parts.clock().now()), tenant=parts.tenant(), kind="pin", person=row).first()
 
 
 def _password_fits(password: str, verifier: str) -> bool:
@@ -194,24 +192,16 @@ def _pin_fits(row: Person | None, credential: Credential | None, pin: str) -> bo
     # Nobody's PIN is empty, so what cannot be a PIN is checked as that, at the same price.
     offered = pin if pin.isascii() and len(pin) <= _LONGEST_PIN else ""
     with _AT_ONCE:
-        return parts.keys().check_pin(
-            parts.tenant(), person, offered, None if verifier is None else bytes(verifier)
-        )
+        return parts.keys().check_pin(parts.tenant(), person, offered, None if verifier is None else bytes(verifier))
 
 
 def _rehashed(row: Person, password: str) -> str | None:
     """A verifier of today's strength, where the one that fitted is of another."""
     strong = row.role == Role.ADMINISTRATOR
-    return (
-        keys.make_password(password, strong=strong)
-        if keys.needs_rehash(row.password, strong=strong)
-        else None
-    )
+    return keys.make_password(password, strong=strong) if keys.needs_rehash(row.password, strong=strong) else None
 
 
-def _welcome(
-    attempt: Attempt, row: Person, proof: _Proof, at: Place, rehashed: str | None = None
-) -> PersonView:
+def _welcome(attempt: Attempt, row: Person, proof: _Proof, at: Place, rehashed: str | None = None) -> PersonView:
     now = parts.clock().now()
     with transaction() as tx:
         current = Person.objects.select_for_update().filter(id=row.id, active=True).first()
@@ -237,11 +227,7 @@ def _still_good(person: Person, proof: _Proof, now: datetime) -> bool:
 
 def _refuse(attempt: Attempt, row: Person | None, at: Place) -> Refused:
     person = row.id if row is not None else None
-    by = (
-        Actor(ActorKind.HOUSE, at=at.at)
-        if at.device is None
-        else Actor(ActorKind.DEVICE, at.device, at=at.at)
-    )
+    by = Actor(ActorKind.HOUSE, at=at.at) if at.device is None else Actor(ActorKind.DEVICE, at.device, at=at.at)
     with transaction() as tx:
         throttle.failed(attempt, person, by, tx=tx)
         _record("sign-in.failed", person, attempt.method, by, at, tx)

@@ -185,10 +185,7 @@ def _network(address: str) -> str:
 def _rows(attempt: Attempt, *, make: bool) -> list[Throttle]:
     tenant = parts.tenant()
     if make:
-        fresh = [
-            Throttle(tenant=tenant, scope=scope, key=key, method=attempt.method)
-            for scope, key in attempt.keys
-        ]
+        fresh = [Throttle(tenant=tenant, scope=scope, key=key, method=attempt.method) for scope, key in attempt.keys]
         Throttle.objects.bulk_create(fresh, ignore_conflicts=True)
     wanted = Q()
     for scope, key in attempt.keys:
@@ -211,9 +208,7 @@ def _times(row: Throttle) -> "array[float]":
 def _repair(row: Throttle, now: float) -> bool:
     """House seconds that lie ahead come from a lost or restored clock file: no lock may grow by that."""
     times, lock = _times(row), row.locked_until
-    row.locked_until = min(
-        lock, now + (LONGEST_LOCK_S if row.scope == "identifier" else METERS["site"][0][1])
-    )
+    row.locked_until = min(lock, now + (LONGEST_LOCK_S if row.scope == "identifier" else METERS["site"][0][1]))
     row.recent = array("d", (min(at, now) for at in times)).tobytes()
     return row.locked_until != lock or any(at > now for at in times)
 

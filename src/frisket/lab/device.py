@@ -30,9 +30,7 @@ class VirtualDevice:
     await device.put("paper-out")
     """
 
-    def __init__(
-        self, plan: DevicePlan, folder: Path, printed: Callable[[Printed], None] | None = None
-    ) -> None:
+    def __init__(self, plan: DevicePlan, folder: Path, printed: Callable[[Printed], None] | None = None) -> None:
         """folder: the tray; made if need be. printed: told of every job when it ends."""
         self.plan = plan
         self.tray = Tray(folder, plan.name, printed)

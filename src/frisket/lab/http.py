@@ -70,9 +70,7 @@ async def converse(line: Line, answer: Callable[[Request], Awaitable[Reply]]) ->
                 return
     except h11.RemoteProtocolError as error:
         if connection.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            await line.write(
-                _octets(connection, Reply(error.error_status_hint, b"", "text/plain"), keep=False)
-            )
+            await line.write(_octets(connection, Reply(error.error_status_hint, b"", "text/plain"), keep=False))
 
 
 async def _next_head(connection: h11.Connection, line: Line) -> h11.Request | None:

@@ -102,9 +102,7 @@ class Job:
             ipp.attribute("job-state", ipp.enum(shown.state)),
             ipp.attribute("job-state-reasons", ipp.keyword(shown.reason)),
             ipp.attribute("job-state-message", ipp.text(shown.reason.replace("-", " ").capitalize() + ".")),
-            ipp.attribute(
-                "job-impressions", ipp.integer(self.pages * self.copies) if self.closed else ipp.no_value()
-            ),
+            ipp.attribute("job-impressions", ipp.integer(self.pages * self.copies) if self.closed else ipp.no_value()),
             ipp.attribute("job-impressions-completed", ipp.integer(shown.impressions)),
             ipp.attribute("job-media-sheets-completed", ipp.integer(shown.sheets)),
             ipp.attribute("job-k-octets", ipp.integer(ceil(octets / 1024))),

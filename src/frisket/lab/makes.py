@@ -199,9 +199,7 @@ def _description(facts: MakeFacts) -> list[ipp.Attribute]:
 
 def _media(facts: MakeFacts) -> list[ipp.Attribute]:
     types = ("stationery", "stationery-letterhead", "labels", "envelope")
-    margins = [
-        _integers(f"media-{side}-margin-supported", _MARGIN) for side in ("bottom", "left", "right", "top")
-    ]
+    margins = [_integers(f"media-{side}-margin-supported", _MARGIN) for side in ("bottom", "left", "right", "top")]
     feeds = [source for source in facts.sources if source != "auto"]
     ready = list(zip(facts.ready, feeds, strict=False))
     members = ("media-size", "media-size-name", "media-source", "media-type")
@@ -321,9 +319,7 @@ def _formats(facts: MakeFacts) -> list[ipp.Attribute]:
     ]
     if "image/urf" in facts.formats:
         attributes.append(
-            _words(
-                "urf-supported", "V1.4", "CP999", "RS300-600", "W8", "SRGB24", "DM1", "FN3-20-28", "PQ3-4-5"
-            )
+            _words("urf-supported", "V1.4", "CP999", "RS300-600", "W8", "SRGB24", "DM1", "FN3-20-28", "PQ3-4-5")
         )
     return attributes
 

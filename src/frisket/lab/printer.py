@@ -312,9 +312,7 @@ class IppService:
     def _record(self, job: Job, outcome: str, told: str) -> None:
         attributes: dict[str, object] = {"job-name": job.name, "requesting-user-name": job.user}
         for attribute in job.template:
-            values = [
-                value.text if value.text is not None else _plain(value.data) for value in attribute.values
-            ]
+            values = [value.text if value.text is not None else _plain(value.data) for value in attribute.values]
             attributes[attribute.name] = values[0] if len(values) == 1 else values
         self._tray.record(
             job.number,
@@ -403,10 +401,7 @@ class IppService:
                 return True
             if name == "media-col-database":
                 return False  # only when named: it is large (PWG 5100.7 section 6.9.14)
-            return (
-                "all" in wanted
-                or ("job-template" if is_job_template(name) else "printer-description") in wanted
-            )
+            return "all" in wanted or ("job-template" if is_job_template(name) else "printer-description") in wanted
 
         answer = ipp.answer(asked.message, Status.OK)
         shown = [each for each in [*self._fixed, *self._changing(asked.host)] if fits(each.name)]
@@ -528,6 +523,4 @@ def _plain(data: object) -> object:
         return {each.name: [_plain(value.data) for value in each.values] for each in data}
     if isinstance(data, tuple):
         return list(data)
-    return (
-        data.hex() if isinstance(data, bytes) else data if isinstance(data, int | str | None) else str(data)
-    )
+    return data.hex() if isinstance(data, bytes) else data if isinstance(data, int | str | None) else str(data)

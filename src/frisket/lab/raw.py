@@ -98,9 +98,7 @@ class RawService:
             return
         if held.document is None:
             held.line.new_document()
-            held.document = self._tray.receive(
-                held.number, str(len(held.documents) + 1), _format_of(part[:1024])
-            )
+            held.document = self._tray.receive(held.number, str(len(held.documents) + 1), _format_of(part[:1024]))
         held.document.write(part)
         await held.line.took(len(part))
         if Fault.PAPER_OUT in self._faults:

@@ -60,9 +60,7 @@ async def run_lab(
             await device.stop()
 
 
-async def _follow_control_files(
-    devices: Mapping[str, VirtualDevice], complain: Callable[[str], None] | None
-) -> None:
+async def _follow_control_files(devices: Mapping[str, VirtualDevice], complain: Callable[[str], None] | None) -> None:
     seen: dict[str, tuple[int, int]] = {}
     while True:
         for name, device in devices.items():
@@ -115,9 +113,7 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(
-    folder: Path, *plans: DevicePlan, printed: Callable[[Printed], None] | None = None
-) -> Iterator[Running]:
+def running(folder: Path, *plans: DevicePlan, printed: Callable[[Printed], None] | None = None) -> Iterator[Running]:
     """The devices run while the block does."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="frisket lab", daemon=True)

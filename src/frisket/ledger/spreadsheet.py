@@ -51,9 +51,7 @@ def cell(text: str) -> str:
     return f"'{clean}" if start[:1] in _BEGINS_A_FORMULA and start else clean
 
 
-def export(
-    scope: Scope, since: datetime, until: datetime, name: Callable[[UUID], str] = str
-) -> Iterator[str]:
+def export(scope: Scope, since: datetime, until: datetime, name: Callable[[UUID], str] = str) -> Iterator[str]:
     """Lines of CSV, a heading first, oldest entry first, each with its line end.
 
     name: how a person, queue or device is called; without it by its id. Times are UTC.

@@ -47,9 +47,7 @@ class House(_Section):
 
 
 class Database(_Section):
-    url: str = Field(
-        default="", description="Empty: SQLite in the data folder. Else postgresql://user@host:port/name"
-    )
+    url: str = Field(default="", description="Empty: SQLite in the data folder. Else postgresql://user@host:port/name")
     password_file: str = Field(default="", description="File that holds the database password")
 
     @field_validator("url")
@@ -113,25 +111,17 @@ class Limits(_Section):
     )
     idle_s: float = Field(default=60, gt=0, description="Idle connection, seconds")
     header_s: float = Field(default=10, gt=0, description="Time for a request header, seconds")
-    slowest_bytes_per_s: int = Field(
-        default=1 * KiB, gt=0, description="Slowest body after the first ten seconds"
-    )
+    slowest_bytes_per_s: int = Field(default=1 * KiB, gt=0, description="Slowest body after the first ten seconds")
     upload_form_bytes: int = Field(default=10 * MiB, gt=0, description="Lists and settings sent to pages")
     operation_timeout_s: int = Field(default=120, ge=60, le=240, description="multiple-operation-time-out")
-    pages_per_second: int = Field(
-        default=20, gt=0, description="Page and API requests per session and second"
-    )
+    pages_per_second: int = Field(default=20, gt=0, description="Page and API requests per session and second")
 
 
 class Space(_Section):
     warn_at: float = Field(default=0.85, gt=0, lt=1, description="Warn when the disk is fuller")
     refuse_at: float = Field(default=0.95, gt=0, lt=1, description="Refuse new jobs when the disk is fuller")
-    reserve_bytes: int = Field(
-        default=256 * MiB, ge=0, description="Kept back for release, erasure and the log"
-    )
-    small_bytes: int = Field(
-        default=128 * KiB, ge=0, description="Documents up to this size share a segment file"
-    )
+    reserve_bytes: int = Field(default=256 * MiB, ge=0, description="Kept back for release, erasure and the log")
+    small_bytes: int = Field(default=128 * KiB, ge=0, description="Documents up to this size share a segment file")
     segment_bytes: int = Field(default=64 * MiB, gt=0, description="A segment is closed at this size")
     sync: bool = Field(default=True, description="Never false outside tests of the crash harness")
 
@@ -144,12 +134,8 @@ class Space(_Section):
 
 class Delivery(_Section):
     connect_s: float = Field(default=10, gt=0, description="Time to connect to a device, seconds")
-    stall_s: float = Field(
-        default=120, gt=0, description="Longest time without progress while sending, seconds"
-    )
-    follow_s: float = Field(
-        default=600, gt=0, description="Longest wait for a device's confirmation, seconds"
-    )
+    stall_s: float = Field(default=120, gt=0, description="Longest time without progress while sending, seconds")
+    follow_s: float = Field(default=600, gt=0, description="Longest wait for a device's confirmation, seconds")
     retries: int = Field(default=8, ge=0, description="Tries while not one octet has left")
     at_once: int = Field(default=16, gt=0, description="Devices served at the same time")
 

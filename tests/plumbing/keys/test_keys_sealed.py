@@ -149,9 +149,7 @@ def test_one_chunk_in_the_middle_can_be_read_alone():
 def test_a_stream_in_any_pieces_comes_back_the_same(length: int, cuts: list[int]):
     message = sample(length)
     sealer = keys.Sealer(KEY, HEADER)
-    blob = (
-        sealer.start() + b"".join(sealer.update(piece) for piece in pieces(message, cuts)) + sealer.finish()
-    )
+    blob = sealer.start() + b"".join(sealer.update(piece) for piece in pieces(message, cuts)) + sealer.finish()
     assert len(blob) == keys.sealed_length(length)
     opener = keys.Opener(KEY, HEADER, plain_length=length)
     assert b"".join(opener.update(piece) for piece in pieces(blob, cuts)) + opener.finish() == message
@@ -292,9 +290,7 @@ def test_a_sealed_object_does_not_shrink():
     st.integers(1, 2**32 - 1),
     st.integers(0, 2**64 - 1),
 )
-def test_a_header_reads_back(
-    kind: Kind, document: int, tenant: UUID, subject: UUID, version: int, epoch: int
-):
+def test_a_header_reads_back(kind: Kind, document: int, tenant: UUID, subject: UUID, version: int, epoch: int):
     header = Header(kind, document, tenant, subject, version, epoch)
     assert Header.parse(header.octets()) == header
 
@@ -323,9 +319,7 @@ def test_whatever_lies_on_the_disk_a_header_is_read_or_damaged(octets: bytes):
         pass
 
 
-@pytest.mark.parametrize(
-    "header", [Header(Kind.SECRET, 2**32, TENANT, JOB), Header(Kind.SECRET, 0, TENANT, JOB, 0)]
-)
+@pytest.mark.parametrize("header", [Header(Kind.SECRET, 2**32, TENANT, JOB), Header(Kind.SECRET, 0, TENANT, JOB, 0)])
 def test_a_number_that_does_not_fit_is_refused(header: Header):
     with pytest.raises(ValueError):
         keys.seal(KEY, header, b"")

@@ -152,9 +152,7 @@ def test_a_new_day_begins_a_new_epoch_and_the_old_one_still_opens(store: KeyStor
     assert store.unwrap_job_key(TENANT, JOB, wrapped, epoch) == key
 
 
-def test_a_rewrapped_key_outlives_its_epoch_and_the_old_wrapping_does_not(
-    store: KeyStore, tmp_path: Path, day: Day
-):
+def test_a_rewrapped_key_outlives_its_epoch_and_the_old_wrapping_does_not(store: KeyStore, tmp_path: Path, day: Day):
     key, wrapped, epoch = store.new_job_key(TENANT, JOB)
     day.now += timedelta(days=1)
     again, now, version = store.rewrap_job_key(TENANT, JOB, wrapped, epoch, 1)
@@ -173,9 +171,7 @@ def test_the_epoch_in_use_is_not_destroyed(store: KeyStore):
     assert store.epochs(TENANT) == [epoch]
 
 
-def test_a_destroyed_epoch_does_not_return_when_the_clock_goes_back(
-    store: KeyStore, tmp_path: Path, day: Day
-):
+def test_a_destroyed_epoch_does_not_return_when_the_clock_goes_back(store: KeyStore, tmp_path: Path, day: Day):
     epoch = store.current_epoch(TENANT)
     day.now += timedelta(days=1)
     store.current_epoch(TENANT)
@@ -300,9 +296,7 @@ def test_sealing_under_load_never_lets_a_key_of_zeros_through(tmp_path: Path, da
             thread.join()
         assert refused.is_set()
         again = KeyStore.open(folder, TENANT, clock=day)
-        assert all(
-            again.unwrap_job_key(TENANT, JOB, wrapped, epoch) == key for key, wrapped, epoch in made[-50:]
-        )
+        assert all(again.unwrap_job_key(TENANT, JOB, wrapped, epoch) == key for key, wrapped, epoch in made[-50:])
 
 
 # -- files -----------------------------------------------------------------------------------------

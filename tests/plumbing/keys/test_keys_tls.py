@@ -288,9 +288,7 @@ def test_http_2_is_never_agreed_on(certificates: Certificates, serve: Serve):
 
 @needs_openssl
 @pytest.mark.peer("openssl")
-def test_openssl_connects_by_the_rules_and_not_otherwise(
-    certificates: Certificates, serve: Serve, tmp_path: Path
-):
+def test_openssl_connects_by_the_rules_and_not_otherwise(certificates: Certificates, serve: Serve, tmp_path: Path):
     port = serve(certificates.server_context(want_client_certificate=False)).port
     (tmp_path / "ca.pem").write_bytes(certificates.authority_pem())
 

@@ -27,9 +27,7 @@ __all__ = [
 
 LONGEST = 256  # characters of a password; more is refused, never cut
 _SALT, _HASH = 16, 32
-_PHC = re.compile(
-    r"\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,3}),p=(\d{1,2})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{22,86}"
-)
+_PHC = re.compile(r"\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,3}),p=(\d{1,2})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{22,86}")
 _HIGHEST_MEMORY, _HIGHEST_PASSES, _HIGHEST_LANES = 262_144, 16, 8
 
 

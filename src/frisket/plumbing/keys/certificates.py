@@ -195,9 +195,7 @@ class Certificates:
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_usage(authority=True), critical=True)
             .add_extension(public, critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(public), critical=False
-            )
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(public), critical=False)
             .sign(key, hashes.SHA256())
         )
         return _Identity(key, (certificate,))
@@ -229,16 +227,12 @@ class Certificates:
             .add_extension(_usage(authority=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_key), critical=False
-            )
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_key), critical=False)
             .sign(authority.key, hashes.SHA256())
         )
         return _Identity(key, (certificate, issuer))
 
-    def issue_server(
-        self, names: Sequence[str], addresses: Sequence[Address], lifetime: timedelta = LONGEST
-    ) -> None:
+    def issue_server(self, names: Sequence[str], addresses: Sequence[Address], lifetime: timedelta = LONGEST) -> None:
         """A new key and certificate for this server, in place of the ones it has.
 
         Raises ValueError without any name or address, and beyond 90 days.

@@ -53,6 +53,4 @@ class TlsRefused(FrisketError, ssl.SSLCertVerificationError):
     """
 
     blame = Blame.OPERATOR
-    remedy = (
-        "Compare the fingerprint at the device itself, then adopt the new certificate or find the impostor."
-    )
+    remedy = "Compare the fingerprint at the device itself, then adopt the new certificate or find the impostor."

@@ -158,9 +158,7 @@ class Header:
         """
         if len(octets) != HEADER_LENGTH:
             raise Damaged("a sealed object's header is cut")
-        magic, form, suite, kind, gap, document, tenant, subject, version, rest, epoch = _LAYOUT.unpack(
-            octets
-        )
+        magic, form, suite, kind, gap, document, tenant, subject, version, rest, epoch = _LAYOUT.unpack(octets)
         if (magic, form, suite) != (_MAGIC, _FORMAT, _SUITE) or any(gap) or any(rest) or version < 1:
             raise Damaged("this is no sealed object of a known format")
         try:

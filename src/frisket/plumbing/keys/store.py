@@ -81,9 +81,7 @@ class KeyStore:
         return store
 
     @classmethod
-    def open(
-        cls, folder: Path, tenant: UUID, *, clock: Callable[[], datetime], root_file: Path | None = None
-    ) -> Self:
+    def open(cls, folder: Path, tenant: UUID, *, clock: Callable[[], datetime], root_file: Path | None = None) -> Self:
         """Open what create made. Raises KeyStoreUnusable when a key is missing or does not fit."""
         store = cls(folder, tenant, root_file or folder / _ROOT_FILE, clock)
         store._of(tenant)
@@ -102,8 +100,7 @@ class KeyStore:
         """
         self._check()
         tenants = [
-            self._of(UUID(path.parent.name.removeprefix("tenant-")))
-            for path in self.folder.glob("tenant-*/tenant.key")
+            self._of(UUID(path.parent.name.removeprefix("tenant-"))) for path in self.folder.glob("tenant-*/tenant.key")
         ]
         root = Key.new()
         for tenant in tenants:
@@ -277,9 +274,7 @@ class KeyStore:
         """A verifier of a job's own PIN: octets as the client sent them under this keyword."""
         return self._slow(self._job_password(tenant, job, keyword, octets))
 
-    def check_job_password(
-        self, tenant: UUID, job: UUID, keyword: str, octets: bytes, verifier: bytes | None
-    ) -> bool:
+    def check_job_password(self, tenant: UUID, job: UUID, keyword: str, octets: bytes, verifier: bytes | None) -> bool:
         return self._check_slow(self._job_password(tenant, job, keyword, octets), verifier)
 
     def _job_password(self, tenant: UUID, job: UUID, keyword: str, octets: bytes) -> bytes:

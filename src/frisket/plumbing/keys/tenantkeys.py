@@ -143,9 +143,7 @@ class TenantKeys:
             epoch += 1
         if not self._epoch_file(epoch).exists():
             fresh = Key.new()
-            wrapped = seal(
-                self._live_tenant_key(), _wrapped_header(self.tenant, _SPOOL, epoch), fresh.octets()
-            )
+            wrapped = seal(self._live_tenant_key(), _wrapped_header(self.tenant, _SPOOL, epoch), fresh.octets())
             keyfile.put_new(self._epoch_file(epoch), wrapped)
             fresh.wipe()  # another process may have been first: only what lies in the file counts
         return epoch, self.epoch(epoch)

@@ -103,9 +103,7 @@ def check_request(request: Message) -> Problem | None:
         return Problem(_BAD_REQUEST, "The request-id must be 1 or more.")
     first = request.groups[0].attributes[:2] if request.groups and request.groups[0].tag == 0x01 else []
     if not _opens_well(first):
-        return Problem(
-            _BAD_REQUEST, "A request begins with attributes-charset, then attributes-natural-language."
-        )
+        return Problem(_BAD_REQUEST, "A request begins with attributes-charset, then attributes-natural-language.")
     if request.version[0] not in (1, 2):
         return Problem(0x0503, "Versions 1.0 to 2.2 are supported.")
     if first[0].values[0].data.lower() not in ("utf-8", "us-ascii"):

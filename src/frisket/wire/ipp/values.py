@@ -203,8 +203,6 @@ def read_date(data: bytes) -> datetime | bytes:
     nowhere = MINUS_ZERO if west else UTC
     zone = timezone(-offset if west else offset) if offset else nowhere
     try:
-        return datetime(
-            data[0] << 8 | data[1], data[2], data[3], data[4], data[5], data[6], data[7] * 100_000, zone
-        )
+        return datetime(data[0] << 8 | data[1], data[2], data[3], data[4], data[5], data[6], data[7] * 100_000, zone)
     except ValueError:
         return data

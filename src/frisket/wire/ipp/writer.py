@@ -66,9 +66,7 @@ def _date_octets(data: datetime | bytes) -> bytes:
     hours, minutes = divmod(minutes, 60)
     tenth = data.microsecond // 100_000
     sign = 0x2D if minus else 0x2B
-    return _date(
-        data.year, data.month, data.day, data.hour, data.minute, data.second, tenth, sign, hours, minutes
-    )
+    return _date(data.year, data.month, data.day, data.hour, data.minute, data.second, tenth, sign, hours, minutes)
 
 
 def _localized(data: Localized) -> bytes:
