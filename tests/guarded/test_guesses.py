@@ -54,7 +54,6 @@ def test_guesses_by_ipp_lock_the_same_password(besieged: Manor) -> None:
     assert by_page(besieged, "adam", PASSWORD) == 302
 
 
-@pytest.mark.requirement("SAFEQ-06")
 def test_guesses_at_a_pin_lock_the_pin_over_a_restart_and_not_the_password(besieged: Manor) -> None:
     wrong = "000000" if besieged.alice["pin"] != "000000" else "111111"
     statuses = [at_terminal(besieged, "alice", wrong).status for _ in range(6)]
