@@ -11,6 +11,8 @@ BIN := .venv/bin
 LOCKED := pyproject.toml uv.lock bootstrap.txt
 RUN_READY := .venv/ready-to-run
 DEV_READY := .venv/ready-to-test
+# A machine behind a proxy of its own trusts what its system trusts.
+export UV_SYSTEM_CERTS ?= 1
 export UV_CACHE_DIR ?= $(CURDIR)/.venv/cache
 export PIP_CACHE_DIR ?= $(CURDIR)/.venv/cache/pip
 
