@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest
 from django.test import Client
 
@@ -14,6 +13,7 @@ from frisket import device, identity, job
 from frisket.plumbing import parts
 from frisket.plumbing.db import transaction
 from frisket.web import sessions
+from frisket.web.keyed_sessions import SessionStore
 from tests.conftest import House
 
 PASSWORD = "a quiet walk by the river"

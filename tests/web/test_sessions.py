@@ -164,3 +164,9 @@ def test_the_session_row_holds_no_name(town: Town) -> None:
     browser.get("/", secure=True)
     rows = [str(row.get_decoded()) for row in Session.objects.all()]
     assert rows and not any("alice" in row or "Alice" in row for row in rows)
+
+
+def test_the_database_does_not_hold_the_key_of_a_session(town: Town) -> None:
+    key = town.browser("ada").cookies["__Host-session"].value
+    rows = Session.objects.values_list("session_key", flat=True)
+    assert rows and key not in rows

@@ -1,6 +1,6 @@
 from frisket.errors import Blame, FrisketError
 
-__all__ = ["AlreadyMade", "CannotListen", "InUse", "NoHouse", "NotForParts", "WrongUse"]
+__all__ = ["AlreadyMade", "InUse", "NoHouse", "NotForParts", "WrongUse"]
 
 
 class NoHouse(FrisketError):
@@ -29,10 +29,3 @@ class WrongUse(FrisketError):
     """A command was called with something that makes no sense."""
 
     blame = Blame.PERSON
-
-
-class CannotListen(FrisketError):
-    """A door's port is taken, or its address is none of this machine's."""
-
-    blame, retry = Blame.OPERATOR, True
-    remedy = "Choose another port or address under doors in frisket.toml, or stop the program that has it."

@@ -18,12 +18,12 @@ import uvloop
 from a2wsgi import WSGIMiddleware
 
 from frisket import audit, delivery, flow, identity, intake, release, spool
-from frisket.plumbing import db, httpd, work
+from frisket.plumbing import db, httpd, parts, work
 from frisket.plumbing.scope import Actor, Scope
 from frisket.plumbing.settings import Door, Settings
 from frisket.programs import commands, metrics
 from frisket.programs.control import ControlServer
-from frisket.programs.errors import CannotListen, NotForParts, WrongUse
+from frisket.programs.errors import NotForParts, WrongUse
 from frisket.programs.house import House
 from frisket.web import application, door, headers
 
@@ -76,6 +76,10 @@ def serve(house: House, *, only: tuple[str, ...], ready_file: Path | None) -> No
         raise NotForParts("parts of a house need a database that several processes share")
     _log_to_stderr()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold documents and keys in clear
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (most, most)
+    )  # services often start with fewer than connections may need
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(house, only or PARTS, ready_file))
 
@@ -129,18 +133,10 @@ async def _open_doors(house: House, only: tuple[str, ...], running: _Running) ->
             continue
         tls = house.certificates.server_context(want_client_certificate=name == "ipps") if encrypted else None
         listener = httpd.Listener(app, _bounds(settings), tls=tls)
-        await _listen(listener, name, chosen)
+        await listener.open(chosen.address, chosen.port)
         running.listeners.append(listener)
         running.urls.update(_urls(name, _shown_host(settings, chosen), listener.port))
     running.urls = {name: running.urls[name] for name in ("web", "api", "ipp", "ipps") if name in running.urls}
-
-
-async def _listen(listener: httpd.Listener, name: str, chosen: Door) -> None:
-    try:
-        await listener.open(chosen.address, chosen.port)
-    except OSError as error:
-        where = f"{chosen.address or 'all addresses'}, port {chosen.port}"
-        raise CannotListen(f"the door {name} cannot listen on {where}: {error.strerror}") from error
 
 
 def _urls(name: str, host: str, port: int) -> dict[str, str]:
@@ -176,24 +172,31 @@ class _App:
         self._ipp = intake.IppDoor(running.doors, RELEASE_COMMANDS, web=self._web_address)
         self._upload = intake.UploadDoor(running.doors, door.authenticate, HEADERS)
         pages: Any = application.application()
-        self._pages = WSGIMiddleware(pages, workers=8) if with_web else None
+        # A peer that sends its form slowly waits in the loop, not in one of the threads.
+        most = parts.settings().limits.upload_form_bytes
+        framed = httpd.Gathered(WSGIMiddleware(pages, workers=8), most=most, headers=HEADERS)  # type: ignore[arg-type]
+        self._pages = framed if with_web else None
 
     def _web_address(self) -> str:
         return self._running.urls.get("web", "https://localhost")
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
-        if path.startswith(("/ipp/", "/printers/")) or _is_ipp(scope):
+        if method != "POST" and path.startswith(("/ipp/", "/printers/")):
+            await _reply(send, 405, b"POST application/ipp here.\n", b"text/plain", ((b"allow", b"POST"),))
+        elif path.startswith(("/ipp/", "/printers/")) or _is_ipp(scope):
             await self._ipp(scope, receive, send)
-        elif path == "/api/v1/jobs" and method == "POST":
-            await self._upload(scope, receive, send)
         elif path in ("/healthz", "/readyz"):
             await _reply(send, 200, b"ok\n", b"text/plain")
+        elif scope["scheme"] != "https":  # what follows takes passwords and tokens
+            await _reply(send, 404, b"Nothing here.\n", b"text/plain")
+        elif path == "/api/v1/jobs" and method == "POST":
+            await self._upload(scope, receive, send)
         elif path == "/metrics":
             status, body = await asyncio.to_thread(_in_thread, metrics.page, dict(scope["headers"]))
             await _reply(send, status, body, b"text/plain; version=0.0.4")
-        elif self._pages is not None and scope["scheme"] == "https":
-            await self._pages(scope, receive, send)  # type: ignore[arg-type]
+        elif self._pages is not None:
+            await self._pages(dict(scope), receive, send)
         else:
             await _reply(send, 404, b"Nothing here.\n", b"text/plain")
 
@@ -205,8 +208,8 @@ def _is_ipp(scope: Mapping[str, Any]) -> bool:
     return bool(kind.lower().startswith(b"application/ipp"))
 
 
-async def _reply(send: Send, status: int, body: bytes, kind: bytes) -> None:
-    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), *HEADERS]
+async def _reply(send: Send, status: int, body: bytes, kind: bytes, more: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), *more, *HEADERS]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
@@ -294,6 +297,10 @@ def _log_to_stderr() -> None:
     root.setLevel(logging.INFO)
     for noisy in ("uvicorn", "procrastinate", "a2wsgi", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # The framework writes down the address of every page that is not there, and a mistyped queue address has
+    # a secret in it; what it refuses as hostile it would describe at length for whoever wants to fill a disk.
+    logging.getLogger("django.request").setLevel(logging.ERROR)
+    logging.getLogger("django.security").setLevel(logging.CRITICAL)
 
 
 def only_of(text: str) -> tuple[str, ...]:

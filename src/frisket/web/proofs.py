@@ -8,12 +8,12 @@ another one, and any other scheme is refused before it is looked into.
 import base64
 import binascii
 
-from django.contrib.sessions.backends.db import SessionStore
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 
 from frisket import identity
+from frisket.web.keyed_sessions import SessionStore
 
 __all__ = ["csrf_fits", "person_by_header", "session_of"]
 

@@ -60,15 +60,22 @@ def target_of(message: ipp.Message, path: str) -> tuple[Target, str]:
     by_path = parse_path(path)
     uri = named.printer_uri or ""
     if named.job_uri is not None:
-        target = parse_path(urlsplit(named.job_uri).path)
+        target = _parse_uri(named.job_uri)
         return Target(target.queue, by_path.secret, target.job, target.known), uri
     if not uri:
         return by_path, ""
-    target = parse_path(urlsplit(uri).path)
+    target = _parse_uri(uri)
     if not target.queue and not target.known:
         return target, uri
     queue = target.queue or by_path.queue
     return Target(queue, target.secret or by_path.secret, named.job_id, target.known, target.server), uri
+
+
+def _parse_uri(uri: str) -> Target:
+    try:
+        return parse_path(urlsplit(uri).path)
+    except ValueError:  # brackets that hold no address
+        return Target(known=False)
 
 
 @dataclass(slots=True)
