@@ -21,6 +21,8 @@ SYNCS = (
     "blobs.after-unlink",
 )
 
+_DEAD_WORK = pytest.mark.xfail(strict=True, reason="a released job whose work is a dead letter waits for ever")
+
 
 def life_with(house: House, fault: str, record: Record) -> bool:
     """A life in which one call fails; whether the house ended because of it."""
@@ -102,7 +104,16 @@ def _life_with_any(house: House, fault: str, record: Record) -> int | None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("point", ["after-attempt", "after-outcome", "before-attempt", "before-outcome", "first-octet"])
+@pytest.mark.parametrize(
+    "point",
+    [
+        pytest.param("before-attempt", marks=_DEAD_WORK),
+        pytest.param("after-attempt", marks=_DEAD_WORK),
+        "first-octet",
+        "before-outcome",
+        "after-outcome",
+    ],
+)
 def test_a_delivery_that_breaks_inside_the_house_goes_on_in_the_next_life(house, point):
     record = Record()
     assert _life_with_any(house, f"delivery.{point}:1:EIO", record) is None
