@@ -3,11 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from tests.flow.conftest import Way
 
 from frisket import audit, flow, job, spool
 from frisket.intake import WalkIn
 from frisket.job import Outcome, Reason, State
+from frisket.plumbing import work
 from frisket.plumbing.db import transaction
 
 
@@ -138,3 +140,25 @@ def test_pages_are_counted_after_the_accept_and_never_before_it(way: Way) -> Non
     flow.count(way.now(view))
     known = way.now(view)
     assert known.pages is None and known.counted == "unknown"
+
+
+def test_a_released_job_whose_work_was_given_up_is_sent_after_the_next_start(way: Way) -> None:
+    view = way.accept(queue="straight")
+    assert view.state is job.State.RELEASED
+    for _ in range(2):  # starting twice queues it once
+        flow.recover()
+    waiting = {each.kind: each.waiting + each.later for each in work.overview()}
+    assert waiting[job.SEND] == 1
+    give_up_all()
+    flow.recover()
+    waiting = {each.kind: each.waiting + each.later for each in work.overview()}
+    assert waiting[job.SEND] == 1
+
+
+def give_up_all() -> None:
+    """As if every piece of work had died of a bug, on either engine."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("UPDATE plumbing_workitem SET state = 'dead'")
+        else:
+            cursor.execute("UPDATE procrastinate_jobs SET status = 'failed'")

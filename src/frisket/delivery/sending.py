@@ -269,7 +269,7 @@ def finish(attempt: int, lease: Lease, ending: Ending, octets: int, *, crashed: 
             job.check_fence(lease, tx=tx, over=True)
             _move(attempt, lease, ending, octets, crashed, tx)
     except (job.StaleLease, job.WrongState) as error:
-        log.error("delivery: the outcome of job %s came too late: %s", lease.job, type(error).__name__)
+        log.info("delivery: the outcome of job %s came too late: %s", lease.job, type(error).__name__)
 
 
 def _move(attempt: int, lease: Lease, ending: Ending, octets: int, crashed: bool, tx: Tx) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from frisket import delivery, job, spool
 from frisket.flow.counting import quarantine
 from frisket.plumbing import work
+from frisket.plumbing.db import transaction
 
 __all__ = ["Recovered", "recover", "rewrap_daily"]
 
@@ -41,5 +42,7 @@ def recover() -> Recovered:
             quarantine(view)
             quarantined += 1
     unsure = delivery.recover()
+    with transaction() as tx:
+        job.onward_again(tx=tx)
     spool.load_counters()
     return Recovered(swept.checked, swept.erased + swept.unfinished, quarantined, unsure)

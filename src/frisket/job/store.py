@@ -41,6 +41,7 @@ __all__ = [
     "last_number",
     "lease",
     "move",
+    "onward_again",
     "password_verifier",
     "queue_of",
     "record_facts",
@@ -470,6 +471,23 @@ def last_number() -> int:
 
 def queue_of(number: int) -> UUID | None:
     return Job.objects.filter(tenant=parts.tenant(), number=number).values_list("queue_id", flat=True).first()
+
+
+def onward_again(*, tx: Tx) -> int:
+    """Queue what follows for every job that does not rest where it is; what waits already is not queued twice.
+
+    At start: a work that died of our own bug must not leave its job waiting for ever.
+    """
+    now = parts.clock().now()
+    resting = Job.objects.filter(tenant=parts.tenant(), over=0, state__in=[state.value for state in ONWARD])
+    again = [
+        onward
+        for row in resting.iterator()
+        if (onward := _onward(row.id, State(row.state), row.device_id, row.due_at, now)) is not None
+    ]
+    if again:
+        work.enqueue_many(again, tx=tx)
+    return len(again)
 
 
 def due(now: datetime, limit: int = 200) -> list[JobView]:

@@ -104,19 +104,23 @@ def _reach_e3(alive: set[int]) -> None:
     reach(list(waiting.values_list("job", flat=True)), "erase.e3", destroyed)
 
 
-def database_clean() -> int:
+def database_clean(*, always: bool = False) -> int:
     """Take what was deleted out of the database's own files (E2); how many receipts reached it.
+
+    always: even when no receipt waits, because histories and secrets are deleted without one.
 
     SQLite: deleted rows are zeroed in their pages (secure_delete), and a truncating checkpoint ends
     the write-ahead log that still held them. 0 also when a reader or writer was in the way: again later.
     """
     waiting = list(ReceiptRow.objects.filter(e2_at__isnull=True).values_list("job", flat=True).order_by("job")[:_MOST])
-    if not waiting:
+    if not waiting and not always:
         return 0
     if db.is_sqlite():
-        if not _truncate_log():
+        if not _truncate_log() or not waiting:
             return 0
         note = ""
+    elif not waiting:
+        return 0
     else:
         with connection.cursor() as cursor:
             cursor.execute("VACUUM spool_jobkey")
@@ -150,7 +154,7 @@ def tidy() -> int:
 
 @work.handles(CLEAN)
 def _clean(item: work.Item) -> None:
-    database_clean()
+    database_clean(always=True)
     if store().space().state == "refuse":
         store().restore_reserve()
 

@@ -228,6 +228,8 @@ def _failed(work: Claimed, handler: Handler, error: BaseException) -> Ended:
     if isinstance(error, OperationalError | InterfaceError):
         close_connections()
         again = True
+    elif isinstance(error, OSError):  # a disk or a network: it may be well again
+        again = True
     else:
         again = isinstance(error, FrisketError) and error.retry
     if again and work.attempt < handler.most_attempts:
