@@ -17,10 +17,12 @@ DOCUMENT = sample("by script", 2)
 @pytest.fixture(scope="module", params=["running", "stopped"])
 def house(request: pytest.FixtureRequest) -> Iterator[Served]:
     with serving(start=request.param == "running") as served:
+        furnish(served)
         yield served
 
 
-def test_a_house_is_furnished_and_looked_at(house: Served) -> None:
+def furnish(house: Served) -> None:
+    """A queue, a person and a device; what the commands answer is looked at as well."""
     queue = house.cli("queue", "add", "secure", "--hold")
     assert (queue["name"], queue["hold"], queue["default"]) == ("secure", True, True)
     changed = house.cli("queue", "set", "secure", "--trust-network", "127.0.0.0/8")
@@ -34,6 +36,11 @@ def test_a_house_is_furnished_and_looked_at(house: Served) -> None:
     assert [each["name"] for each in house.cli("device", "list")["devices"]] == ["d1"]
     assert [each["name"] for each in house.cli("person", "list")["persons"]] == ["alice"]
     assert "alice" in house.run("person", "list").stdout.decode()
+
+
+def test_a_house_is_furnished_and_looked_at(house: Served) -> None:
+    assert [each["name"] for each in house.cli("queue", "list")["queues"]] == ["secure"]
+    assert "d1" in [each["name"] for each in house.cli("device", "list")["devices"]]
 
 
 def test_jobs_are_sent_listed_released_and_explained(house: Served, tmp_path: Path) -> None:
