@@ -147,7 +147,8 @@ def test_a_job_is_cancelled_while_its_device_prints_it(office: Office) -> None:
     served.ask("job.cancel", job=str(number))
     done = served.reaches(number, "erased", within_s=40)
     assert done["outcome"] == "cancelled"
-    assert "slow stopped printing it." in served.words(number)
+    words = served.words(number)  # the first octet may, or may not yet, have left when the cancel came
+    assert "slow stopped printing it." in words or "An operator deleted it." in words
     entry = next(each for each in served.ask("ledger.list")["entries"] if each["number"] == number)
     assert entry["outcome"] == "cancelled"
 
