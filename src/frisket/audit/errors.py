@@ -2,7 +2,7 @@
 
 from frisket.errors import Blame, FrisketError
 
-__all__ = ["InsideTransaction", "LogDamaged", "NoSuchLeaf", "NotAFact", "NotSequencedYet"]
+__all__ = ["InsideTransaction", "LogDamaged", "LogFull", "NoSuchLeaf", "NotAFact", "NotSequencedYet"]
 
 
 class NotAFact(FrisketError):
@@ -14,6 +14,13 @@ class NotAFact(FrisketError):
 
 class InsideTransaction(FrisketError):
     """Somebody sequences inside a transaction: what it would sign could still be rolled back."""
+
+
+class LogFull(FrisketError):
+    """No room for the log on its disk; nothing is lost, the leaves wait in the database."""
+
+    blame, retry = Blame.OPERATOR, True
+    remedy = "Make room on the disk of this server."
 
 
 class LogDamaged(FrisketError):

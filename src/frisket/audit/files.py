@@ -4,6 +4,7 @@ Every function here leaves what it wrote durable. An OSError of a sync is never 
 the kernel may have dropped the pages and would then call a lost write done (R27).
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -13,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import UUID
 
-from frisket.audit.errors import LogDamaged
+from frisket.audit.errors import LogDamaged, LogFull
 from frisket.plumbing.keys import EMPTY_TREE, Damaged, KeyStore, sha256
 
 __all__ = [
@@ -62,15 +63,28 @@ def length(file: Path) -> int:
     return size_or_none(file) or 0
 
 
+@contextmanager
+def _room() -> Iterator[None]:
+    """Around writes, never around syncs: a sync that finds no room has lost what it was to keep (R27)."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise LogFull("the disk of the log is full") from error
+
+
 def write_at(file: Path, offset: int, data: bytes) -> None:
     """Put data at offset, which is the file's end or where a broken write began."""
     fresh = size_or_none(file) is None
-    held = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with _room():
+        held = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         view = memoryview(data)
-        while view:
-            written = os.pwrite(held, view, offset)
-            view, offset = view[written:], offset + written
+        with _room():
+            while view:
+                written = os.pwrite(held, view, offset)
+                view, offset = view[written:], offset + written
         os.fdatasync(held)
     finally:
         os.close(held)
@@ -95,9 +109,12 @@ def remove(file: Path) -> None:
 def put(file: Path, data: bytes) -> None:
     """Replace the file: afterwards the new content is durable, before that the old one is whole."""
     aside = file.with_name(file.name + _ASIDE)
-    held = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with _room():
+        held = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        os.write(held, data)
+        with _room():
+            if os.write(held, data) != len(data):
+                raise OSError(errno.ENOSPC, "a short write")
         os.fsync(held)
     finally:
         os.close(held)

@@ -15,7 +15,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.db.models import Max, QuerySet
 
 from frisket.audit import files
-from frisket.audit.errors import InsideTransaction, LogDamaged
+from frisket.audit.errors import InsideTransaction, LogDamaged, LogFull
 from frisket.audit.log import Log, Places, entries_from
 from frisket.audit.models import Leaf
 from frisket.audit.recording import BELL
@@ -119,11 +119,17 @@ class Sequencer:
     """A thread that signs a checkpoint every ten seconds, or sooner when 256 leaves are waiting.
 
     on_fault is told once when the log can no longer be added to: a failed sync, after which the process
-    must end, or damage. The thread has ended then; ``fault`` keeps the reason for the health page.
+    must end, or damage; on_full when the disk has no room, before it is tried again. The thread has ended then; ``fault`` keeps the reason for the health page.
     """
 
-    def __init__(self, *, on_fault: Callable[[Exception], None] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        on_fault: Callable[[Exception], None] | None = None,
+        on_full: Callable[[], None] | None = None,
+    ) -> None:
         self._on_fault = on_fault
+        self._on_full = on_full
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="audit-sequencer", daemon=True)
         self.fault: Exception | None = None
@@ -160,15 +166,24 @@ class Sequencer:
             _log.warning("audit.sequencing-delayed", error=type(error).__name__)
             db.close_connections()
             return True
+        except LogFull:
+            # What was written is beyond the last signature and is cut off at the next try; the leaves wait.
+            _log.warning("audit.sequencing-delayed", error="disk full")
+            if self._on_full is not None:
+                self._on_full()
+            return True
         except Exception as error:  # whatever it is: nothing may be added before somebody has looked
-            self.fault = error
-            _log.error("audit.sequencing-stopped", error=type(error).__name__, reason=_reason(error))
-            if self._on_fault is not None:
-                self._on_fault(error)
-            return False
+            return self._broken(error)
         if count:
             _log.debug("audit.sequenced", leaves=count, seconds=round(time.monotonic() - started, 3))
         return True
+
+    def _broken(self, error: Exception) -> bool:
+        self.fault = error
+        _log.error("audit.sequencing-stopped", error=type(error).__name__, reason=_reason(error))
+        if self._on_fault is not None:
+            self._on_fault(error)
+        return False
 
 
 def _reason(error: Exception) -> str:

@@ -43,7 +43,11 @@ def recover() -> int:
 
 
 def handle_recover(item: work.Item) -> None:
-    recover_job(UUID(str(item.payload["job"])))
+    job_id = UUID(str(item.payload["job"]))
+    recover_job(job_id)
+    # Its own work may have come before, found it still being sent, and ended: then nothing would send it.
+    with db.transaction() as tx:
+        job.onward_again(job_id, tx=tx)
 
 
 def recover_job(job_id: UUID) -> None:

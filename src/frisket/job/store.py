@@ -473,13 +473,16 @@ def queue_of(number: int) -> UUID | None:
     return Job.objects.filter(tenant=parts.tenant(), number=number).values_list("queue_id", flat=True).first()
 
 
-def onward_again(*, tx: Tx) -> int:
+def onward_again(only: UUID | None = None, *, tx: Tx) -> int:
     """Queue what follows for every job that does not rest where it is; what waits already is not queued twice.
 
-    At start: a work that died of our own bug must not leave its job waiting for ever.
+    At start, because a work that died of our own bug must not leave its job waiting for ever; and for ``only``
+    one job that recovery took back to ``released``, whose own work may have found nothing to do before.
     """
     now = parts.clock().now()
     resting = Job.objects.filter(tenant=parts.tenant(), over=0, state__in=[state.value for state in ONWARD])
+    if only is not None:
+        resting = resting.filter(pk=only)
     again = [
         onward
         for row in resting.iterator()

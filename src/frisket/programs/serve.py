@@ -110,7 +110,7 @@ async def _open(house: House, only: tuple[str, ...], running: _Running) -> None:
         delivery.ready()
         running.engine = work.open_engine(SLOTS)
         running.engine.start()
-        running.sequencer = audit.Sequencer(on_fault=_log_broken)
+        running.sequencer = audit.Sequencer(on_fault=_log_broken, on_full=spool.use_reserve)
         running.sequencer.start()
     running.doors = intake.Intake(flow.walk, on_failed_sync=_sync_failed)
     running.doors.start()

@@ -2,7 +2,8 @@
 
 import errno
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from frisket.plumbing import crashpoints
@@ -72,6 +73,17 @@ class Durable:
                     os.close(fd)
         except OSError as error:
             raise self._broke(error) from error
+
+    @contextmanager
+    def room(self) -> Iterator[None]:
+        """Around making a file or folder: a full disk is NoRoom here too, after the reserve was given up."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            self._on_full()
+            raise NoRoom("the disk of the spool is full") from error
 
     def _failed(self, error: OSError) -> NoRoom | SyncFailed:
         if error.errno in _FULL:

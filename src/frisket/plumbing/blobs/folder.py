@@ -57,8 +57,9 @@ class FolderWriter:
         self._final = store.file_path(name)
         self._part = self._final.with_suffix(".part")
         durable.check()
-        store.make_folder(self._final.parent)
-        self._fd = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with durable.room():
+            store.make_folder(self._final.parent)
+            self._fd = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         self._end = 0
         self._flushed = 0
         self._looked = 0
