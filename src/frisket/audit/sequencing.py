@@ -119,7 +119,8 @@ class Sequencer:
     """A thread that signs a checkpoint every ten seconds, or sooner when 256 leaves are waiting.
 
     on_fault is told once when the log can no longer be added to: a failed sync, after which the process
-    must end, or damage; on_full when the disk has no room, before it is tried again. The thread has ended then; ``fault`` keeps the reason for the health page.
+    must end, or damage. The thread has ended then; ``fault`` keeps the reason for the health page.
+    on_full is told when the disk has no room; the leaves wait, and it is tried again.
     """
 
     def __init__(
