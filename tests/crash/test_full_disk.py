@@ -73,7 +73,7 @@ def test_the_reserve_is_enough_to_release_everything_that_waits(furnished, tmp_p
         for job in record.jobs:
             record.release(house, "port", job)
         assert [job for job in record.jobs if "release" not in job.told] == []
-        settle(house)
+        settle(house, within_s=240)  # forty jobs, one after the other
         house.stop()
 
 
