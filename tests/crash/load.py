@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 from tests.crash.client import Answer, Gone, Sender
 from tests.crash.lives import MARK, House
 
-__all__ = ["LARGE", "SMALL", "Document", "Job", "Record", "each_act_once", "under_load"]
+__all__ = ["CANARIES", "LARGE", "SMALL", "Document", "Job", "Record", "each_act_once", "under_load"]
 
 SMALL, LARGE = 3_000, 150_000  # below and above space.small_bytes
+# What no disk may show: every document has the first in each of its blocks, every job the second as its title.
+CANARIES: dict[str, str | bytes] = {name: f"canary{name}{os.urandom(8).hex()}" for name in ("document", "title")}
+_CONTENT, _TITLE = (str(word) for word in CANARIES.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,8 @@ class Document:
     @classmethod
     def fresh(cls, size: int) -> "Document":
         mark = os.urandom(12).hex()
-        octets = b"%!PS\n" + MARK + mark.encode() + b"\n" + os.urandom(size // 2).hex().encode()
+        block = _CONTENT.encode() + os.urandom(500).hex().encode()
+        octets = b"%!PS\n" + MARK + mark.encode() + b"\n" + (block * (size // len(block) + 1))[:size]
         return cls(mark, octets, hashlib.sha256(octets).hexdigest())
 
 
@@ -78,7 +82,7 @@ class Record:
     def print_job(self, sender: Sender, size: int) -> Job:
         """The job; its number is None when it was refused."""
         job, document = self.begin(), Document.fresh(size)
-        answer = self._unless_gone(lambda: sender.print_job(document.octets))
+        answer = self._unless_gone(lambda: sender.print_job(document.octets, title=_TITLE))
         if answer.ok and answer.number is not None:
             job.documents, job.number = [document], answer.number
             self.known.add(answer.number)
@@ -89,7 +93,7 @@ class Record:
     def create_and_send(self, sender: Sender, sizes: tuple[int, ...]) -> None:
         job = self.begin()
         job.closed = False
-        answer = self._unless_gone(sender.create_job)
+        answer = self._unless_gone(lambda: sender.create_job(title=_TITLE))
         if not answer.ok or answer.number is None:
             self.refused.append(answer)
             return

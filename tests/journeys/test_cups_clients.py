@@ -10,7 +10,7 @@ from tests.delivery.conftest import Eve, bus, eve_running, free_port
 from tests.peers.client import sample
 from tests.peers.office import Office
 from tests.peers.programs import Cups, cups_client, cups_running, number_of, program
-from tests.peers.recording import recording
+from tests.peers.recording import recording, recording_inside_tls
 from tests.peers.served import until
 
 __all__ = ["bus"]  # a fixture that eve needs
@@ -114,20 +114,24 @@ def test_what_a_driverless_queue_of_cupsd_passes_through_arrives_unchanged(
 
 @pytest.mark.peer("cupsd")
 @pytest.mark.peer("ippeveprinter")
+@pytest.mark.peer("socat")
+@pytest.mark.parametrize("door", ["ipp", "ipps"])
 @pytest.mark.parametrize("pages", PAGES)
 def test_what_the_filters_of_cupsd_made_arrives_unchanged(
-    office: Office, eve: Eve, cups: Cups, files: dict[int, Path], pages: int
+    office: Office, eve: Eve, cups: Cups, files: dict[int, Path], tmp_path: Path, door: str, pages: int
 ) -> None:
     """An everywhere queue writes the PDF anew; what it sent to us is what the device gets."""
-    with recording(office.served.port("ipp")) as recorder:
-        everywhere(cups, f"seen{pages}", f"ipp://127.0.0.1:{recorder.port}/ipp/print/secure")
-        title = f"{pages} pages through filters"
-        cups.run("lp", "-d", f"seen{pages}", "-U", "alice", "-t", title, str(files[pages]))
+    port = office.served.port(door)
+    with recording(port) if door == "ipp" else recording_inside_tls(port, tmp_path) as recorder:
+        everywhere(cups, f"seen{door}{pages}", f"{door}://127.0.0.1:{recorder.port}/ipp/print/secure")
+        title = f"{pages} pages through filters over {door}"
+        cups.run("lp", "-d", f"seen{door}{pages}", "-U", "alice", "-t", title, str(files[pages]))
         number = waits(office, title)
+        assert office.served.job(number)["door"] == door
         assert until(lambda: office.served.job(number)["pages"]) == pages
         sent = recorder.documents()[-1]
     assert sent.startswith(b"%PDF-")
-    assert printed_at(eve, office, number, "eves") == sent
+    assert printed_at(eve, office, number, "eves" if door == "ipps" else "eve") == sent
 
 
 @pytest.mark.peer("cupsd")

@@ -1,14 +1,19 @@
 """A recorder between a client and a door: passes every octet on, and keeps what the client sent."""
 
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.peers.programs import program
+from tests.peers.served import until
 
 from frisket.wire import ipp
 
-__all__ = ["Recorder", "recording"]
+__all__ = ["Recorder", "recording", "recording_inside_tls"]
 
 
 @dataclass
@@ -75,6 +80,52 @@ def recording(to_port: int) -> Iterator[Recorder]:
     finally:
         listening.shutdown(socket.SHUT_RDWR)
         listening.close()
+
+
+@contextmanager
+def recording_inside_tls(to_port: int, folder: Path) -> Iterator[Recorder]:
+    """What is inside TLS: one socat ends the client's, another begins TLS to the door. folder: for a certificate."""
+    pem = folder / "between.pem"
+    words = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1".split()
+    files = ["-keyout", str(pem), "-out", str(folder / "cert")]
+    subprocess.run([program("openssl"), *words, *files], check=True, capture_output=True)
+    pem.write_text(pem.read_text() + (folder / "cert").read_text())
+    outward = _free_port()
+    onward = _socat(outward, f"TCP-LISTEN:{outward},bind=127.0.0.1,fork", f"OPENSSL:127.0.0.1:{to_port},verify=0")
+    with onward, recording(outward) as recorder:
+        inward = _free_port()
+        with _socat(
+            inward,
+            f"OPENSSL-LISTEN:{inward},bind=127.0.0.1,fork,verify=0,cert={pem}",
+            f"TCP:127.0.0.1:{recorder.port}",
+        ):
+            recorder.port = inward
+            yield recorder
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def _socat(port: int, *sides: str) -> Iterator[None]:
+    running = subprocess.Popen([program("socat"), *sides], stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: _listens(port))
+        yield
+    finally:
+        running.terminate()
+        running.wait(10)
+
+
+def _listens(port: int) -> bool:
+    """Whether somebody listens there, without calling: a call would be recorded."""
+    return any(
+        line.split()[1].endswith(f":{port:04X}") and line.split()[3] == "0A"
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]
+    )
 
 
 def _pass_on(source: socket.socket, sink: socket.socket, kept: bytearray | None) -> None:
