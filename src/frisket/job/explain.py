@@ -90,6 +90,7 @@ def _sentence(entry: audit.Entry, scope: Scope) -> tuple[str, str]:
 
 def _purpose(keyword: str) -> str:
     known = {
+        "scan": _("looking for viruses"),
         "count": _("counting its pages"),
         "deliver": _("sending it to the device"),
         "add": _("sealing another document"),
@@ -138,12 +139,18 @@ _HELD: dict[Reason, _Say] = {
     Reason.INTERRUPTED: lambda: _("The upload broke off; what arrived whole waits."),
     Reason.REVIEWED: lambda: _("An operator let it out of quarantine."),
     Reason.SETTLED: lambda: _("A person decided that it did not print, so it waits again."),
+    Reason.LOCKED: lambda: _("Its document is protected: it opens with its password only."),
+    Reason.FORBIDDEN: lambda: _("The author of its document does not allow printing."),
 }
 
 
 def _moved(entry: audit.Entry, scope: Scope) -> str:
     facts = entry.facts
     to, why = State(str(facts["to"])), Reason(str(facts["why"]))
+    if why is Reason.INFECTED and to is State.QUARANTINED:
+        return _("The virus scanner knows its document (%(name)s), so it was stopped.") % {
+            "name": facts.get("virus", "")
+        }
     name = _device_name(scope, facts.get("device"))
     if to is State.HELD:
         text = _HELD.get(why, _waits)()
@@ -159,8 +166,18 @@ def _moved(entry: audit.Entry, scope: Scope) -> str:
 _CANCELS = (Reason.CANCELLED_BY_OWNER, Reason.CANCELLED_BY_OPERATOR, Reason.CANCELLED_AT_DEVICE)
 _PASSING: dict[State, _SayOf] = {
     State.RECEIVED: lambda name, why: _("All its documents are here, sealed and acknowledged."),
-    State.ADMITTED: lambda name, why: _("The rules let it in."),
-    State.PREPARED: lambda name, why: _("It is in the form to be printed."),
+    State.ADMITTED: lambda name, why: (
+        _("The password of its document was typed; it is prepared.")
+        if why is Reason.UNLOCKED
+        else _("Its pages could not be counted, so its document is looked at.")
+        if why is Reason.LOOK
+        else _("The rules let it in.")
+    ),
+    State.PREPARED: lambda name, why: (
+        _("PDF was made of it, without a network and within limits.")
+        if why is Reason.CONVERTED
+        else _("It is in the form to be printed.")
+    ),
     State.SENDING: lambda name, why: _("Sending to %(device)s began.") % {"device": name},
     State.UNCERTAIN: lambda name, why: (
         _("The house stopped while sending: it may have printed.")
@@ -204,8 +221,23 @@ def _ended(why: Reason, entry: audit.Entry, scope: Scope) -> str:
         Reason.EMPTY: _("No document came for it, so it was dropped."),
         Reason.FAILED: _("It could not be printed."),
         Reason.SETTLED: _("A person closed it."),
+        **{reason: say() for reason, say in _BROKEN.items()},
     }
     return known.get(why, _("It ended."))
+
+
+_BROKEN: dict[Reason, _Say] = {
+    Reason.UNREADABLE: lambda: _("Its document is damaged or is not what it says it is: nothing here can open it."),
+    Reason.TOO_MUCH: lambda: _("Its document unpacks to more than a document may have: pages, picture dots or octets."),
+    Reason.TOO_SLOW: lambda: _("Its document could not be made ready in the time a document may take."),
+    Reason.NO_CONVERTER: lambda: _("Nothing here can make of its document what the devices print."),
+}
+_ADVICE: dict[Reason, _Say] = {
+    Reason.UNREADABLE: lambda: _("Open it where it was made, save it as PDF, and send that."),
+    Reason.TOO_MUCH: lambda: _("Send it in parts, or with smaller pictures."),
+    Reason.TOO_SLOW: lambda: _("Save it as PDF where it was made, and send that."),
+    Reason.NO_CONVERTER: lambda: _("Save it as PDF where it was made, and send that."),
+}
 
 
 def _who(entry: audit.Entry, scope: Scope) -> str:
@@ -228,6 +260,13 @@ def _device_name(scope: Scope, value: object) -> str:
 def _now(job: JobView) -> str:
     if job.state is State.HELD:
         text = _HELD.get(job.why, _waits)()
+        return f"{text} ({job.note})" if job.note else text
+    if job.state in (State.ENDED, State.ERASED) and job.why in _BROKEN:
+        return _BROKEN[job.why]()
+    if job.state is State.QUARANTINED and job.why is Reason.INFECTED:
+        return _("It is stopped: the virus scanner knows its document. It is never printed.")
+    if job.state is State.ADMITTED and job.conversion == "due":
+        text = _("PDF is being made of it.")
         return f"{text} ({job.note})" if job.note else text
     if job.state in (State.ENDED, State.ERASED):
         return {
@@ -252,7 +291,15 @@ def _now(job: JobView) -> str:
 
 
 def _next(job: JobView) -> str:
+    if job.state in (State.ENDED, State.ERASED) and job.why in _ADVICE:
+        return _ADVICE[job.why]()
+    if job.state is State.QUARANTINED and job.why is Reason.INFECTED:
+        return _("Delete it, and look after the machine it came from.")
     if job.state is State.HELD:
+        if job.why is Reason.LOCKED:
+            return _("Type its password here, or send the document again without one.")
+        if job.why is Reason.FORBIDDEN:
+            return _("Type the author's password here, or ask the author for a copy that may be printed.")
         if job.why is Reason.PASSWORD:
             return _("Type its PIN at a device to print it.")
         text = _("Stand at any device, sign in and choose Print.")

@@ -25,11 +25,13 @@ from frisket.plumbing.scope import Actor, Purpose, Scope
 __all__ = [
     "LIVE",
     "NEXT",
+    "PREPARE",
     "SEND",
     "add_document",
     "by_client_key",
     "change_held",
     "check_fence",
+    "converted",
     "count_live",
     "create_many",
     "documents",
@@ -41,6 +43,7 @@ __all__ = [
     "last_number",
     "lease",
     "move",
+    "note",
     "onward_again",
     "password_verifier",
     "queue_of",
@@ -52,6 +55,7 @@ NONE = Changes()
 OVER = frozenset({State.ENDED, State.ERASED})
 _FIELD_NAME = 1  # of a document; 0 is the job's own history
 NEXT = "flow.next"  # the work that takes a job to its next stage; only flow knows which that is
+PREPARE = "flow.prepare"  # the same for an admitted job: it may take long, and must not hold up the others
 SEND = "delivery.send"  # the same for a released job: one at a time per device
 LIVE = (
     State.RECEIVING,
@@ -109,12 +113,15 @@ def _onward(
     if state is State.RELEASED and there is not None:
         payload: dict[str, str | int] = {"job": identifier.hex, "device": there.hex, "fence": 0}
         return work.NewWork(SEND, payload, group=f"device:{there.hex}", once=f"send:{identifier.hex}:0")
+    if state is State.ADMITTED:
+        return work.NewWork(PREPARE, {"job": identifier.hex}, once=f"{PREPARE}:{identifier.hex}")
     return work.NewWork(NEXT, {"job": identifier.hex}, once=f"{NEXT}:{identifier.hex}:{state.value}")
 
 
 _JOBS_ORDER = """
     id number tenant site queue_id person_id device_id state over why note outcome door format octets documents counted
     media copies options hold hold_until password_verifier history client_key fence created_at state_at due_at
+    conversion
 """
 _JOBS = RowWriter(Job, _JOBS_ORDER.split())
 _DOCUMENTS = RowWriter(Document, ("job_id", "number", "format", "octets", "name_sealed"))
@@ -152,6 +159,7 @@ def _row(new: NewJob, number: int, now: datetime) -> tuple[Any, ...]:
         now,
         now,
         _due(new.state, now, new.queue, new.hold_until),
+        new.conversion,
     )
 
 
@@ -189,6 +197,7 @@ def _fresh_view(new: NewJob, number: int, now: datetime) -> JobView:
         processing_at=None,
         completed_at=None,
         due_at=_due(new.state, now, new.queue, new.hold_until),
+        conversion=new.conversion,
     )
 
 
@@ -263,6 +272,7 @@ def move(
         raise NotFound("no such job")
     if row.state != expected.value:
         raise WrongState(f"the job is {row.state}, not {expected.value}")
+    _check_way(row, to)
     now = parts.clock().now()
     touched = _apply(row, to, why, changes, now)
     row.save(update_fields=touched)
@@ -287,6 +297,14 @@ def move(
     return _open_view(row)
 
 
+def _check_way(row: Job, to: State) -> None:
+    """Whoever asks: what is locked is not printed, and what a virus scanner knows is deleted or nothing."""
+    if to is State.RELEASED and row.conversion in ("due", "locked"):
+        raise WrongState("Its document is locked: its password has to be typed first, on the job's page.")
+    if row.state == State.QUARANTINED.value and to is State.HELD and row.why == Reason.INFECTED.value:
+        raise WrongState("The virus scanner knows its document: it can only be deleted.")
+
+
 def _apply(row: Job, to: State, why: Reason, changes: Changes, now: datetime) -> list[str]:
     touched = ["state", "over", "why", "state_at", "due_at"]
     row.state, row.over, row.state_at = to.value, int(to in OVER), now
@@ -306,6 +324,9 @@ def _apply(row: Job, to: State, why: Reason, changes: Changes, now: datetime) ->
     if changes.options is not None:
         row.options = changes.options.to_plain()
         touched.append("options")
+    if changes.conversion is not None:
+        row.conversion = changes.conversion
+        touched.append("conversion")
     if changes.forget_hold:
         row.hold, row.hold_until, row.password_verifier = "", None, None
         touched += ["hold", "hold_until", "password_verifier"]
@@ -328,7 +349,8 @@ def change_held(job: UUID, *, hold: str, hold_until: datetime | None, by: Actor,
     if row is None:
         raise WrongState("the job is not held")
     row.hold, row.hold_until = hold, hold_until
-    row.why = (Reason.UNTIL if hold == "until" else Reason.INDEFINITE if hold else Reason.FOR_RELEASE).value
+    if row.conversion != "locked":  # its password is what it waits for first
+        row.why = (Reason.UNTIL if hold == "until" else Reason.INDEFINITE if hold else Reason.FOR_RELEASE).value
     row.due_at = _due(State.HELD, parts.clock().now(), row.queue_id, hold_until)
     row.save(update_fields=["hold", "hold_until", "why", "due_at"])
     audit.record("job.hold", job, by=by, tx=tx, facts={"hold": hold})
@@ -395,6 +417,7 @@ def documents(job: UUID) -> list[DocumentView]:
             row.octets,
             row.pages,
             _document_name(job, row.name_sealed),
+            row.came_as,
         )
         for row in Document.objects.filter(job_id=job).order_by("number")
     ]
@@ -520,6 +543,23 @@ def record_facts(
         Document.objects.filter(job_id=job, number=number).update(pages=count)
 
 
+def converted(job: UUID, made: Iterable[tuple[int, int, int | None]], format: str, *, tx: Tx) -> None:
+    """Documents have another form now: number, octets and pages of each; what they came as is kept beside it."""
+    for number, octets, pages in made:
+        row = Document.objects.get(job_id=job, number=number)
+        row.came_as, row.format = row.came_as or row.format, format
+        row.octets, row.pages = octets, pages
+        row.save(update_fields=["came_as", "format", "octets", "pages"])
+    first = Document.objects.filter(job_id=job, number=1).values_list("format", flat=True).first()
+    if first:
+        Job.objects.filter(pk=job).update(format=first)
+
+
+def note(job: UUID, text: str) -> None:
+    """Words on why a job stays where it is; nothing of the client's."""
+    Job.objects.filter(pk=job, over=0).update(note=text[:200])
+
+
 def forget(job: UUID, *, tx: Tx) -> None:
     """The history of an erased job has run out: the row goes, and title and owner with it."""
     Job.objects.filter(pk=job, state=State.ERASED.value).delete()
@@ -574,4 +614,5 @@ def _view(row: Job, title: str | None, owner: str | None, printer_uri: str) -> J
         processing_at=row.processing_at,
         completed_at=row.completed_at,
         due_at=row.due_at,
+        conversion=row.conversion,
     )
