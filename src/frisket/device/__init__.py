@@ -27,6 +27,7 @@ from frisket.device.adoption import (
     set_state,
 )
 from frisket.device.capabilities import RAW, UNKNOWN, Capabilities, merge
+from frisket.device.converting import can_convert, convertible, must_convert, taken
 from frisket.device.errors import (
     BadAddress,
     BadName,
@@ -81,10 +82,12 @@ __all__ = [
     "add_queue",
     "adopt",
     "behind",
+    "can_convert",
     "canonical",
     "change_device",
     "change_queue",
     "clean",
+    "convertible",
     "default_queue",
     "device",
     "device_by_name",
@@ -92,12 +95,14 @@ __all__ = [
     "devices",
     "enrol_terminal",
     "merge",
+    "must_convert",
     "queue",
     "queue_by_name",
     "queues",
     "remove_device",
     "remove_queue",
     "set_state",
+    "taken",
     "trusts",
     "version",
 ]

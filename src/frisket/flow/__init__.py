@@ -6,7 +6,9 @@ same transaction; so a crash anywhere is recovered by reading states.
 
 from frisket.flow.counting import count
 from frisket.flow.ending import cancel
+from frisket.flow.errors import DocumentLocked, NothingToUnlock
 from frisket.flow.itinerary import NEXT_STAGE, WAITS_FOR_SOMEBODY
+from frisket.flow.preparing import ready, unlock
 from frisket.flow.recovery import Recovered, recover
 from frisket.flow.steps import next_stage
 from frisket.flow.timers import look_at_the_clock
@@ -15,11 +17,15 @@ from frisket.flow.walking import walk
 __all__ = [
     "NEXT_STAGE",
     "WAITS_FOR_SOMEBODY",
+    "DocumentLocked",
+    "NothingToUnlock",
     "Recovered",
     "cancel",
     "count",
     "look_at_the_clock",
     "next_stage",
+    "ready",
     "recover",
+    "unlock",
     "walk",
 ]

@@ -4,6 +4,7 @@ An accept never waits for it. The newest jobs come first, because their people a
 """
 
 import time
+from contextlib import suppress
 
 from frisket import audit, job, prepress, spool
 from frisket.errors import FrisketError
@@ -66,7 +67,34 @@ def count(view: job.JobView) -> None:
     colour = True if True in colours else None if None in colours else False
     media = next((facts.media for _, facts in found if facts.media), "")
     total = sum(known) if len(known) == len(pages) and pages else None
+    if _unreadable(view, [facts for _, facts in found]):
+        _look_again(view)
     job.record_facts(view.id, total, colour, media, [(number, facts.pages) for number, facts in found])
+
+
+_FILES = frozenset({"upload", "mail", "folder"})  # doors where people send files, not what a driver made
+
+
+def _unreadable(view: job.JobView, found: list[prepress.PageFacts]) -> bool:
+    """Nobody can print it as it is: it is locked, or a file that is no document."""
+    if view.state is not job.State.HELD or view.conversion or "application/pdf" not in view.format:
+        return False
+    problems = {facts.problem for facts in found if not facts.pages}
+    return "password" in problems or ("damaged" in problems and view.door in _FILES)
+
+
+def _look_again(view: job.JobView) -> None:
+    """It goes back one stage, which opens, mends or refuses it."""
+    with transaction() as tx, suppress(job.WrongState):
+        job.move(
+            view.id,
+            job.State.ADMITTED,
+            expected=job.State.HELD,
+            why=job.Reason.LOOK,
+            by=HOUSE,
+            tx=tx,
+            changes=job.Changes(conversion="due"),
+        )
 
 
 def quarantine(view: job.JobView) -> None:

@@ -2,6 +2,7 @@
 
 from frisket import delivery, device, job, ledger, policy, release, spool
 from frisket.flow.counting import count
+from frisket.flow.preparing import prepare
 from frisket.flow.walking import choose_device, hold_reason
 from frisket.plumbing import parts
 from frisket.plumbing.db import transaction
@@ -21,7 +22,7 @@ def admit(view: job.JobView) -> None:
         policy.Facts(
             queue_accepting=True,  # it was, when the job was taken
             format=view.format,
-            formats=frozenset(can.formats),
+            formats=frozenset(device.taken(can.formats)),
             octets=view.octets,
             most_octets=limits.job_bytes,
             documents=view.documents,
@@ -35,16 +36,12 @@ def admit(view: job.JobView) -> None:
             job.move(view.id, State.ADMITTED, expected=view.state, why=Reason.STAGE, by=HOUSE, tx=tx)
 
 
-def prepare(view: job.JobView) -> None:
-    """The document goes to the device as it is; what is in it has been or will be counted."""
-    with transaction() as tx:
-        job.move(view.id, State.PREPARED, expected=view.state, why=Reason.STAGE, by=HOUSE, tx=tx)
-
-
 def shelve(view: job.JobView) -> None:
     """Hold it for its person, or let it pass."""
     queue = device.queue(view.queue)
     reason = hold_reason(view.hold, queue.hold)
+    if reason is None and view.why is Reason.INTERRUPTED:  # nobody has said that it is all
+        reason = Reason.INTERRUPTED
     there = choose_device(device.behind(queue), view.format) if reason is None else None
     with transaction() as tx:
         if there is None:

@@ -7,6 +7,7 @@ import logging
 
 from frisket import audit, device, job, release, spool
 from frisket.errors import FrisketError
+from frisket.flow.preparing import needs_preparing
 from frisket.flow.stages import shred
 from frisket.flow.walking import choose_device, hold_reason
 from frisket.plumbing import parts, work
@@ -85,7 +86,8 @@ def _held(view: job.JobView, tx: Tx) -> None:
         release.end(view, Reason.EXPIRED, job.Outcome.EXPIRED, by=HOUSE, tx=tx)
         return
     queue = device.queue(view.queue)
-    there = None if queue.hold else choose_device(device.behind(queue), view.format)
+    locked = view.conversion == "locked"
+    there = None if queue.hold or locked else choose_device(device.behind(queue), view.format)
     if there is None:
         job.change_held(view.id, hold="", hold_until=None, by=HOUSE, tx=tx)
         return
@@ -98,6 +100,18 @@ def _silent_sender(view: job.JobView, tx: Tx) -> None:
         release.end(view, Reason.EMPTY, job.Outcome.FAILED, by=HOUSE, tx=tx)
         return
     queue = device.queue(view.queue)
+    if needs_preparing(view):
+        job.move(
+            view.id,
+            State.ADMITTED,
+            expected=State.RECEIVING,
+            why=Reason.INTERRUPTED,
+            by=HOUSE,
+            tx=tx,
+            passed=(State.RECEIVED,),
+            changes=job.Changes(conversion="due"),
+        )
+        return
     reason = hold_reason(view.hold, queue.hold) or Reason.INTERRUPTED
     job.move(
         view.id,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from frisket import device, intake, job
+from frisket.plumbing import parts
 
 __all__ = ["choose_device", "hold_reason", "walk"]
 
@@ -12,7 +13,14 @@ _HOLDS = {"password": Reason.PASSWORD, "until": Reason.UNTIL, "indefinite": Reas
 
 
 def walk(asked: intake.WalkIn) -> intake.Walk:
-    """Nothing between these states has to wait, so the job rests in the last one at once."""
+    """Nothing between these states has to wait, so the job rests in the last one at once.
+
+    Unless something has to be done to its documents, or a virus scanner has to see them.
+    """
+    if _to_be_prepared(asked):
+        return intake.Walk(State.ADMITTED, (State.RECEIVED,), Reason.ACCEPTED, conversion="due")
+    if parts.settings().antivirus.by:
+        return intake.Walk(State.ADMITTED, (State.RECEIVED,), Reason.ACCEPTED)
     reason = hold_reason(asked.hold, asked.queue.hold)
     if reason is not None:
         return intake.Walk(State.HELD, _PASSED, reason)
@@ -20,6 +28,16 @@ def walk(asked: intake.WalkIn) -> intake.Walk:
     if there is None:
         return intake.Walk(State.HELD, _PASSED, Reason.FOR_RELEASE)
     return intake.Walk(State.RELEASED, _PASSED, Reason.NOT_HELD, there.id)
+
+
+def _to_be_prepared(asked: intake.WalkIn) -> bool:
+    if asked.protected:
+        return True
+    possible = device.convertible().intersection(asked.formats or (asked.format,))
+    if not possible:
+        return False
+    formats = device.merge([each.capabilities for each in device.behind(asked.queue)]).formats
+    return any(device.must_convert(each, formats) for each in possible)
 
 
 def hold_reason(hold: str, queue_holds: bool) -> job.Reason | None:

@@ -14,7 +14,7 @@ from frisket import job, policy, spool
 from frisket.intake.capabilities import formats_of
 from frisket.intake.errors import RefusedByRule
 from frisket.intake.offers import Accepted, Offer, Part, Walk, Walker, WalkIn
-from frisket.intake.sensing import sensed
+from frisket.intake.sensing import Protection, sensed, watched
 from frisket.plumbing import crashpoints, parts
 from frisket.plumbing.db import GroupWriter, Tx, transaction
 from frisket.plumbing.rows import rising_id
@@ -61,6 +61,7 @@ class Intake:
         )
         self._threads = ThreadPoolExecutor(8, thread_name_prefix="doors")
         self._keys: dict[UUID, spool.HeldKey] = {}  # of jobs still being received by this process
+        self._protected: set[UUID] = set()  # those of them that brought an encrypted PDF
 
     def start(self) -> None:
         self._writer.start()
@@ -104,9 +105,10 @@ class Intake:
         key = spool.new_key(identifier)
         sealed: list[spool.SealedDoc] = []
         new: list[job.NewDocument] = []
+        protection = Protection()
         try:
             async for offered in documents:
-                part = await sensed(offered)
+                part = watched(await sensed(offered), protection)
                 number = len(sealed) + 1
                 self.admit(offer, part.format, part.expected, number)
                 sealed.append(await self._seal(offer, key, part, number, sealed))
@@ -114,7 +116,7 @@ class Intake:
         except BaseException:
             await self._discard(sealed)
             raise
-        walk = self._walk(offer, new[0].format if new else offer.format)
+        walk = self._walk(offer, [each.format for each in new], protected=protection.seen)
         row = _new_job(identifier, offer, tuple(new), walk)
         return Accepted(await self._commit(_New(row, key, tuple(sealed), offer.by)))
 
@@ -146,7 +148,8 @@ class Intake:
         document = None
         key = None
         if part is not None:
-            part = await sensed(part)
+            protection = Protection()
+            part = watched(await sensed(part), protection)
             number = view.documents + 1
             self.admit(offer, part.format, part.expected, number)
             known = self._keys.get(view.id)
@@ -155,15 +158,24 @@ class Intake:
             key = known
             doc = await self._seal(offer, known, part, number, [], before=view.octets)
             sealed = (doc,)
+            if protection.seen:
+                self._protected.add(view.id)
             document = job.NewDocument(number, part.format, doc.octets, part.name)
-        first = document.format if document is not None and view.documents == 0 else view.format
-        end = self._walk(offer, first) if last else None
+        end = await self._end_of(view, offer, document) if last else None
         done = await self._commit(
             _More(view.id, view.person, key, document, sealed, offer.by, view.documents == 0, end)
         )
         if last:
             self._keys.pop(view.id, None)
+            self._protected.discard(view.id)
         return done
+
+    async def _end_of(self, view: job.JobView, offer: Offer, document: job.NewDocument | None) -> Walk:
+        """Where a job walks whose last document has come."""
+        formats = [each.format for each in await self.ask(job.documents, view.id)] if view.documents else []
+        if document is not None:
+            formats.append(document.format)
+        return self._walk(offer, formats, protected=view.id in self._protected)
 
     async def _seal(
         self,
@@ -193,8 +205,10 @@ class Intake:
         crashpoints.pass_(AFTER_COMMIT)
         return view
 
-    def _walk(self, offer: Offer, format: str) -> Walk:
-        return self._walker(WalkIn(offer.queue, offer.hold, format, parts.clock().now(), offer.hold_until))
+    def _walk(self, offer: Offer, formats: Sequence[str], *, protected: bool) -> Walk:
+        first = formats[0] if formats else offer.format
+        now = parts.clock().now()
+        return self._walker(WalkIn(offer.queue, offer.hold, first, now, offer.hold_until, tuple(formats), protected))
 
 
 def _new_job(identifier: UUID, offer: Offer, documents: tuple[job.NewDocument, ...], walk: Walk) -> job.NewJob:
@@ -218,6 +232,7 @@ def _new_job(identifier: UUID, offer: Offer, documents: tuple[job.NewDocument, .
         client_key=offer.client_key,
         printer_uri=offer.printer_uri,
         device=walk.device,
+        conversion=walk.conversion,
     )
 
 
@@ -261,7 +276,7 @@ def _write_more(item: _More, tx: Tx) -> job.JobView:
         by=item.by,
         tx=tx,
         passed=item.end.passed,
-        changes=job.Changes(device=item.end.device),
+        changes=job.Changes(device=item.end.device, conversion=item.end.conversion or None),
     )
 
 

@@ -13,10 +13,11 @@ def capabilities_of(queue: device.QueueView) -> device.Capabilities:
 
 
 def formats_of(queue: device.QueueView) -> frozenset[str]:
+    """What it takes: what its devices print, and what the house makes PDF of."""
     return _known(queue.id, device.version())[1]
 
 
 @lru_cache(maxsize=1024)
 def _known(queue: UUID, version: int) -> tuple[device.Capabilities, frozenset[str]]:
     can = device.merge([each.capabilities for each in device.behind(device.queue(queue))])
-    return can, frozenset(can.formats)
+    return can, frozenset(device.taken(can.formats))

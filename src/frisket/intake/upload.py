@@ -35,6 +35,7 @@ class BadUpload(FrisketError):
     remedy = "Choose a file and a queue, and send it again."
 
 
+_OPEN_XML = "application/vnd.openxmlformats-officedocument"
 _SUFFIXES = {
     "pdf": "application/pdf",
     "ps": "application/postscript",
@@ -44,6 +45,38 @@ _SUFFIXES = {
     "jpg": "image/jpeg",
     "jpeg": "image/jpeg",
     "txt": "text/plain",
+    "text": "text/plain",
+    "log": "text/plain",
+    "csv": "text/csv",
+    "rtf": "application/rtf",
+    "htm": "text/html",
+    "html": "text/html",
+    "eps": "application/eps",
+    "xps": "application/vnd.ms-xpsdocument",
+    "oxps": "application/oxps",
+    "pxl": "application/vnd.hp-pclxl",
+    "png": "image/png",
+    "gif": "image/gif",
+    "tif": "image/tiff",
+    "tiff": "image/tiff",
+    "bmp": "image/bmp",
+    "webp": "image/webp",
+    "heic": "image/heic",
+    "heif": "image/heif",
+    "avif": "image/avif",
+    "doc": "application/msword",
+    "xls": "application/vnd.ms-excel",
+    "ppt": "application/vnd.ms-powerpoint",
+    "docx": f"{_OPEN_XML}.wordprocessingml.document",
+    "xlsx": f"{_OPEN_XML}.spreadsheetml.sheet",
+    "pptx": f"{_OPEN_XML}.presentationml.presentation",
+    "docm": "application/vnd.ms-word.document.macroenabled.12",
+    "xlsm": "application/vnd.ms-excel.sheet.macroenabled.12",
+    "pptm": "application/vnd.ms-powerpoint.presentation.macroenabled.12",
+    "odt": "application/vnd.oasis.opendocument.text",
+    "ods": "application/vnd.oasis.opendocument.spreadsheet",
+    "odp": "application/vnd.oasis.opendocument.presentation",
+    "odg": "application/vnd.oasis.opendocument.graphics",
 }
 
 

@@ -167,15 +167,15 @@ _CANCELS = (Reason.CANCELLED_BY_OWNER, Reason.CANCELLED_BY_OPERATOR, Reason.CANC
 _PASSING: dict[State, _SayOf] = {
     State.RECEIVED: lambda name, why: _("All its documents are here, sealed and acknowledged."),
     State.ADMITTED: lambda name, why: (
-        _("The password of its document was typed; it is prepared.")
-        if why is Reason.UNLOCKED
-        else _("Its pages could not be counted, so its document is looked at.")
+        _("Its pages could not be counted, so its document is looked at.")
         if why is Reason.LOOK
         else _("The rules let it in.")
     ),
     State.PREPARED: lambda name, why: (
         _("PDF was made of it, without a network and within limits.")
         if why is Reason.CONVERTED
+        else _("The password of its document was typed; it is in the form to be printed.")
+        if why is Reason.UNLOCKED
         else _("It is in the form to be printed.")
     ),
     State.SENDING: lambda name, why: _("Sending to %(device)s began.") % {"device": name},

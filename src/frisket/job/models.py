@@ -77,7 +77,7 @@ class Document(models.Model):
     format = models.CharField(max_length=80)
     octets = models.BigIntegerField()
     pages = models.IntegerField(null=True)
-    came_as = models.CharField(max_length=80, default="")  # its format before PDF was made of it
+    came_as = models.CharField(max_length=80, default="", db_default="")  # its format before PDF was made of it
     name_sealed = models.BinaryField(null=True)  # document-name, under pii
 
     class Meta:

@@ -1,4 +1,7 @@
-"""Writing and reading jobs; the only place that moves a state."""
+"""Writing and reading jobs; the only place that moves a state.
+
+Long because every statement on the two tables is here: a second module would be a second place that moves.
+"""
 
 import json
 import time

@@ -12,12 +12,25 @@ other. Where the machine cannot give all walls, the answer is "unknown" or "unav
 """
 
 from frisket.prepress.cells import Memory
-from frisket.prepress.converting import Bounds, Converted, Failed, Problem, convert, convertible, shrink, unlock
-from frisket.prepress.errors import SandboxUnavailable
+from frisket.prepress.converting import (
+    A4,
+    Bounds,
+    Converted,
+    Failed,
+    Problem,
+    convert,
+    convertible,
+    sheet_of,
+    shrink,
+    unlock,
+)
+from frisket.prepress.errors import SandboxUnavailable, ScannerDown
 from frisket.prepress.pagefacts import Availability, PageFacts, available, facts
 from frisket.prepress.sandbox import Limits
+from frisket.prepress.viruses import Scanner, Verdict, look_for_viruses
 
 __all__ = [
+    "A4",
     "Availability",
     "Bounds",
     "Converted",
@@ -27,10 +40,15 @@ __all__ = [
     "PageFacts",
     "Problem",
     "SandboxUnavailable",
+    "Scanner",
+    "ScannerDown",
+    "Verdict",
     "available",
     "convert",
     "convertible",
     "facts",
+    "look_for_viruses",
+    "sheet_of",
     "shrink",
     "unlock",
 ]

@@ -68,9 +68,9 @@ class Cell:
         self._limits = limits
         self._result = os.memfd_create("result", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         try:
-            line = [program, [*arguments, str(self._result)], room, limits, self._result]
             # The kernel ends a child with the very thread that started it, so that thread has to stay.
-            self._child: subprocess.Popen[bytes] = _starter.submit(_start, *line).result()
+            started = _starter.submit(_start, program, [*arguments, str(self._result)], room, limits, self._result)
+            self._child: subprocess.Popen[bytes] = started.result()
         except BaseException:
             os.close(self._result)
             raise
@@ -79,10 +79,12 @@ class Cell:
         """Whether it is still there to take a document."""
         return self._child.poll() is None
 
-    def make(self, task: Mapping[str, object], source: Iterator[bytes]) -> tuple[Answer, Memory | None]:
+    def make(
+        self, task: Mapping[str, object], source: Iterator[bytes], *, whatever_it_says: bool = False
+    ) -> tuple[Answer, Memory | None]:
         """Give it its document; what it said, and what it made. The cell is over then, whatever happened.
 
-        The memory is None when nothing was made.
+        The memory is None when nothing was made, or, unless ``whatever_it_says``, when it did not end well.
         """
         frame = json.dumps(task).encode()
         fed = itertools.chain((len(frame).to_bytes(4) + frame,), _at_most(source, self._limits.document))
@@ -92,7 +94,7 @@ class Cell:
             answer = Answer({}, "document")
         finally:
             end(self._child)
-        made = None if answer.stopped else self._taken()
+        made = self._taken() if whatever_it_says or not answer.stopped else None
         self.close()
         return answer, made
 
@@ -167,15 +169,21 @@ class Ahead:
         keep: how many shall wait for the next documents. idle_s: after so long without a document none waits.
         """
         with self._lock:
-            cell = None
-            while self._waiting and cell is None:
-                oldest = self._waiting.popleft()
-                cell = oldest if oldest.waits() else oldest.close()
+            cell = self._oldest()
             self._used_at = time.monotonic()
         if cell is None:
             cell = self._start()
         self._refill(keep, idle_s)
         return cell
+
+    def _oldest(self) -> Cell | None:
+        """One that waits; what died while it waited is cleared away."""
+        while self._waiting:
+            cell = self._waiting.popleft()
+            if cell.waits():
+                return cell
+            cell.close()
+        return None
 
     def waiting(self) -> int:
         return len(self._waiting)

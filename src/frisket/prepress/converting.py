@@ -7,11 +7,12 @@ one before anybody may use it (security-design section 8). What a format needs t
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,7 +22,18 @@ from frisket.prepress.errors import SandboxUnavailable
 from frisket.prepress.pagefacts import PageFacts, available, facts
 from frisket.prepress.sandbox import Limits, MiB, Room
 
-__all__ = ["Bounds", "Converted", "Failed", "Problem", "convert", "convertible", "shrink", "unlock"]
+__all__ = [
+    "A4",
+    "Bounds",
+    "Converted",
+    "Failed",
+    "Problem",
+    "convert",
+    "convertible",
+    "sheet_of",
+    "shrink",
+    "unlock",
+]
 
 PDF = "application/pdf"
 _OASIS = "application/vnd.oasis.opendocument."
@@ -151,6 +163,17 @@ class Failed:
 
 _DEFAULT = Bounds()
 A4 = (595.28, 841.89)
+_SELF_DESCRIBING = re.compile(r"_(\d{1,5}(?:\.\d{1,3})?)x(\d{1,5}(?:\.\d{1,3})?)(mm|in)$")  # PWG 5101.1 section 5
+
+
+def sheet_of(media: str) -> tuple[float, float] | None:
+    """Width and height in points of a sheet by its name; None for what does not say them, or for no sheet at all."""
+    found = _SELF_DESCRIBING.search(media)
+    if found is None:
+        return None
+    point = 72 / 25.4 if found[3] == "mm" else 72.0
+    width, height = float(found[1]) * point, float(found[2]) * point
+    return (width, height) if min(width, height) >= 36 and max(width, height) <= 14400 else None
 
 
 def convert(
@@ -222,6 +245,9 @@ def _failed(stopped: str, problem: object) -> Failed:
 
 def _checked(made: Memory, bounds: Bounds) -> Converted | Failed:
     """A second parser, in a sandbox of its own, has the last word on what the first one made."""
+    if made.octets > bounds.output:
+        made.close()
+        return Failed(Problem.LARGE, "output")
     found = facts(made.pieces(), PDF)
     problem = ""
     if found.pages is None:
@@ -241,8 +267,10 @@ def _cell_for(format: str, bounds: Bounds) -> Cell:
         if bounds.ahead:
             return _ahead(bounds.limits()).take(keep=bounds.ahead, idle_s=bounds.ahead_s)
         return _office(bounds.limits())
-    if format in _PICTURES or format in _PHONE_PICTURES:
+    if format in _PICTURES:
         return Cell("picture", [], _PICTURE_ROOM, bounds.limits())
+    if format in _PHONE_PICTURES:  # its decoder cannot do without threads
+        return Cell("picture", [], replace(_PICTURE_ROOM, threads=True), bounds.limits())
     interpreter = shutil.which(_INTERPRETERS.get(format, "gs"))
     if interpreter is None:
         raise SandboxUnavailable("no interpreter for this format")

@@ -6,17 +6,18 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-from frisket import delivery, device, flow, identity, intake, job, release, spool
+from frisket import delivery, device, flow, identity, intake, job, prepress, release, spool
 from frisket.plumbing import db
 from frisket.plumbing.scope import Scope
 from frisket.programs.commanding import Values, command, person_named, plain
 from frisket.programs.errors import WrongUse
 from frisket.programs.house import AT_CONTROL, House
 
-__all__ = ["submit", "submit_alone"]
+__all__ = ["learn_formats", "submit", "submit_alone"]
 
 
 async def submit_alone(house: House, values: Values, document: AsyncIterator[bytes], walk: intake.Walker) -> Any:
+    await asyncio.to_thread(learn_formats, house)
     doors = intake.Intake(walk, on_failed_sync=lambda error: None)
     doors.start()
     try:
@@ -36,6 +37,11 @@ async def submit(house: House, doors: intake.Intake, values: Values, document: A
 
     accepted = await doors.accept(offer, single())
     return _job(accepted.job)
+
+
+def learn_formats(house: House) -> None:
+    """What this machine can make PDF of, told to the rooms below the one that finds it out."""
+    device.can_convert(prepress.convertible() if house.settings.convert.on else ())
 
 
 @command("job.list")
@@ -65,6 +71,7 @@ def _job(view: job.JobView) -> dict[str, Any]:
         "documents": view.documents,
         "octets": view.octets,
         "format": view.format,
+        "conversion": view.conversion,
         "door": view.door,
         "created_at": view.created_at.isoformat(),
         "expires_at": view.due_at.isoformat() if view.due_at and view.state is job.State.HELD else None,

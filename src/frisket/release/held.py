@@ -70,6 +70,8 @@ def _held(view: job.JobView, there: device.DeviceView | None) -> HeldJob:
 def _unsuitable(view: job.JobView, there: device.DeviceView) -> str:
     if not there.active:
         return f"{there.name} is switched off by its operator."
+    if view.conversion == "locked":
+        return "Its document is protected: type its password on the job's page first."
     formats = there.capabilities.formats
     if view.format not in formats and "application/octet-stream" not in (view.format, *formats):
         return f"{there.name} does not print {view.format}."

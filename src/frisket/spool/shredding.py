@@ -39,9 +39,10 @@ def shred(job: UUID, *, tx: Tx) -> None:
     shred_many([job], tx=tx)
 
 
-def destroy(job: UUID, kind: keys.Kind, *, tx: Tx) -> int:
-    """Doom the objects of one kind of a job that goes on living; how many. They are overwritten after the commit."""
-    doomed = SealedObject.objects.filter(job_id=job, kind=kind, state="kept").update(state="doomed")
+def destroy(job: UUID, kind: keys.Kind, documents: Sequence[int], *, tx: Tx) -> int:
+    """Doom objects of one kind of a job that goes on living; how many. They are overwritten after the commit."""
+    kept = SealedObject.objects.filter(job_id=job, kind=kind, document__in=documents, state="kept")
+    doomed = kept.update(state="doomed")
     if doomed:
         work.enqueue(OVERWRITE, {}, tx=tx, once=OVERWRITE)
         audit.record("job.original-destroyed", job, by=HOUSE, tx=tx, facts={"pieces": doomed})

@@ -23,6 +23,8 @@ def state_of(view: job.JobView) -> int:
         return 4
     if state is State.SENDING:
         return 6 if view.note else 5
+    if state is State.ADMITTED and view.conversion and not _will_be_held(view):
+        return 5
     if state is State.UNCERTAIN:
         return 6
     if state is State.DELIVERED:
@@ -46,6 +48,8 @@ _HELD = {
     Reason.UNTIL: "job-hold-until-specified",
     Reason.INDEFINITE: "job-hold-until-specified",
     Reason.INTERRUPTED: "submission-interrupted",
+    Reason.LOCKED: "document-password-error",
+    Reason.FORBIDDEN: "document-permission-error",
 }
 _ASKED = {
     "password": "job-password-wait",
@@ -59,6 +63,10 @@ _ENDED = {
     Reason.EXPIRED: "job-canceled-after-timeout",
     Reason.EMPTY: "aborted-by-system",
     Reason.REFUSED: "account-authorization-failed",
+    Reason.UNREADABLE: "document-format-error",
+    Reason.TOO_MUCH: "document-unprintable-error",
+    Reason.TOO_SLOW: "document-unprintable-error",
+    Reason.NO_CONVERTER: "unsupported-document-format",
 }
 _BY_OUTCOME = {
     Outcome.PRINTED: "job-completed-successfully",
@@ -75,6 +83,8 @@ def reasons_of(view: job.JobView) -> list[str]:
         return [_ASKED.get(view.hold, "job-held-for-release")]
     if state is State.HELD:
         return [_HELD.get(view.why, "job-held-for-release")]
+    if state is State.ADMITTED and view.conversion:
+        return ["job-transforming"]
     if state is State.QUARANTINED:
         return ["job-held-for-review"]
     if state is State.RELEASED:

@@ -1,10 +1,11 @@
 """Office files that are archives: looked over before anything unpacks them (security-design section 11)."""
 
+import re
 import zipfile
 
 from frisket.prepress.inside.making import DOCUMENT, Refused, Task
 
-__all__ = ["look_over"]
+__all__ = ["is_locked", "look_over"]
 
 _SMALL = 64 << 20  # octets: below this a file of one colour may well shrink a thousand times
 
@@ -28,5 +29,30 @@ def look_over(task: Task) -> None:
     if len({(entry.header_offset) for entry in entries}) < len(entries):  # several names for the same octets
         raise Refused("archive")
     names = {entry.filename for entry in entries}
-    if not {"[Content_Types].xml", "mimetype", "content.xml"} & names:
-        raise Refused("archive")
+    if not {"[Content_Types].xml", "mimetype", "content.xml"} & names:  # an archive of something else
+        raise Refused("damaged")
+
+
+_LOOK_FOR = 64 << 20  # octets; the signs stand near the beginning, but nothing says so
+_SIGNS = (
+    "EncryptedPackage".encode("utf-16-le"),  # [MS-OFFCRYPTO] 2.3.4.4: a newer kind inside the older container
+    "EncryptedSummary".encode("utf-16-le"),  # [MS-PPT] 2.1.2
+)
+_SHEET_PASSWORD = re.compile(rb"\x09\x08\x10\x00.{16}\x2f\x00", re.DOTALL)  # [MS-XLS] 2.4.117 right after BOF
+_WORD_PASSWORD = re.compile(rb"\xec\xa5.{9}[\x01\x03\x05\x07\x09\x0b\x0d\x0f]", re.DOTALL)  # [MS-DOC] 2.5.2
+_SECTOR = 512
+
+
+def is_locked(name: str) -> bool:
+    """Whether a file that could not be opened says that it wants a password."""
+    with open(name, "rb") as document:
+        data = document.read(_LOOK_FOR)
+    if data.startswith(b"PK"):
+        try:
+            with zipfile.ZipFile(name) as archive, archive.open("META-INF/manifest.xml") as manifest:
+                return b"encryption-data" in manifest.read(_LOOK_FOR)
+        except (zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, EOFError, RuntimeError):
+            return False
+    if any(sign in data for sign in _SIGNS) or _SHEET_PASSWORD.search(data):
+        return True
+    return any(_WORD_PASSWORD.match(data, at) for at in range(0, min(len(data), 1 << 20), _SECTOR))

@@ -1,14 +1,18 @@
 """Office files by LibreOffice, inside this very process: no macro, no link, no profile of anybody, no other process.
 
 The office program is a library here (LibreOfficeKit). Its start takes most of a second and needs no document, so it
-is done before the document comes.
+is done before the document comes. Loading and storing is told in its own Basic, because only there a document can be
+loaded without a view, its macros off and its links left alone by arguments; spreadsheets cannot be loaded otherwise
+where no user interface is installed.
 """
 
 import ctypes
 import os
+import shutil
 import sys
+from typing import Any
 
-from frisket.prepress.inside.archive import look_over
+from frisket.prepress.inside.archive import is_locked, look_over
 from frisket.prepress.inside.making import DOCUMENT, Maker, Refused, Task, run
 from frisket.prepress.inside.stream import Tell
 from frisket.prepress.inside.text import document_of, web_page
@@ -18,9 +22,6 @@ __all__ = ["main"]
 _PROFILE = "/tmp/profile"
 _MADE = "/tmp/made.pdf"
 _PIECE = 1 << 20
-_ASKS_PASSWORD = 20  # LOK_CALLBACK_DOCUMENT_PASSWORD
-_ASKS_PASSWORD_TO_MODIFY = 21
-_ANSWERS_FOR_PASSWORDS = 3  # LOK_FEATURE_DOCUMENT_PASSWORD and …_TO_MODIFY
 _LONGEST_TEXT = 64 << 20
 _ENDS_OF_TEXT = ("txt", "html")
 
@@ -28,8 +29,8 @@ _LIBRARIES = ("libmergedlo.so", "libsofficeapp.so")
 _Pointer, _Text = ctypes.c_void_p, ctypes.c_char_p
 
 
-def _function(answer: object, *values: object) -> object:
-    return ctypes.CFUNCTYPE(answer, *values)  # type: ignore[arg-type]
+def _function(answer: Any, *values: Any) -> Any:
+    return ctypes.CFUNCTYPE(answer, *values)
 
 
 class _OfficeClass(ctypes.Structure):
@@ -37,23 +38,8 @@ class _OfficeClass(ctypes.Structure):
 
     _fields_ = [
         ("size", ctypes.c_size_t),
-        ("destroy", _function(None, _Pointer)),
-        ("load", _function(_Pointer, _Pointer, _Text)),
-        ("error", _function(_Text, _Pointer)),
-        ("load_with_options", _function(_Pointer, _Pointer, _Text, _Text)),
-        ("free_error", _Pointer),
-        ("register", _function(None, _Pointer, _Pointer, _Pointer)),
-        ("filter_types", _Pointer),
-        ("set_features", _function(None, _Pointer, ctypes.c_ulonglong)),
-        ("set_password", _function(None, _Pointer, _Text, _Text)),
-    ]
-
-
-class _DocumentClass(ctypes.Structure):
-    _fields_ = [
-        ("size", ctypes.c_size_t),
-        ("destroy", _function(None, _Pointer)),
-        ("save_as", _function(ctypes.c_int, _Pointer, _Text, _Text, _Text)),
+        ("unused", _Pointer * 10),  # destroy, documentLoad, getError … getVersionInfo
+        ("run_macro", _function(ctypes.c_int, _Pointer, _Text)),
     ]
 
 
@@ -61,21 +47,12 @@ class _OfficeObject(ctypes.Structure):
     _fields_ = [("functions", ctypes.POINTER(_OfficeClass))]
 
 
-class _DocumentObject(ctypes.Structure):
-    _fields_ = [("functions", ctypes.POINTER(_DocumentClass))]
-
-
-_Callback = ctypes.CFUNCTYPE(None, ctypes.c_int, _Text, _Pointer)
-
-
 def main() -> None:
     run(lambda: _start(sys.argv[1]))
 
 
 def _start(folder: str) -> Maker:
-    os.makedirs(f"{_PROFILE}/user")
-    with open(f"{_PROFILE}/user/registrymodifications.xcu", "w") as out:
-        out.write(_SETTINGS)
+    _furnish(folder)
     name = next(name for name in _LIBRARIES if os.path.exists(f"{folder}/{name}"))
     library = ctypes.CDLL(f"{folder}/{name}", mode=ctypes.RTLD_GLOBAL)
     hook = library.libreofficekit_hook_2
@@ -83,46 +60,40 @@ def _start(folder: str) -> Maker:
     office = hook(folder.encode(), f"file://{_PROFILE}".encode())
     if not office:
         raise Refused("unavailable")
-    return _Office(office).make
+    functions = ctypes.cast(office, ctypes.POINTER(_OfficeObject)).contents.functions.contents
 
-
-class _Office:
-    def __init__(self, office: int) -> None:
-        self._office = office
-        self._functions = ctypes.cast(office, ctypes.POINTER(_OfficeObject)).contents.functions.contents
-        self._password = b""
-        self._asked = 0
-        self._callback = _Callback(self._called)
-        self._functions.set_features(office, _ANSWERS_FOR_PASSWORDS)
-        self._functions.register(office, ctypes.cast(self._callback, _Pointer), None)
-
-    def make(self, task: Task, result: int, tell: Tell) -> None:
+    def make(task: Task, result: int, tell: Tell) -> None:
         look_over(task)
-        name = _prepared(task)
-        self._password = str(task["password"]).encode()
-        document = self._functions.load_with_options(self._office, f"file://{name}".encode(), b"Language=en-GB")
-        if not document:
-            if self._asked:
-                raise Refused("wrong-password" if self._password else "password")
-            raise Refused("damaged")
-        functions = ctypes.cast(document, ctypes.POINTER(_DocumentObject)).contents.functions.contents
-        if not functions.save_as(document, f"file://{_MADE}".encode(), b"pdf", b""):
+        name, password = _prepared(task), str(task["password"])
+        digits = password.encode("utf-16-be").hex()  # nothing in it can end the words around it
+        call = f'macro:///Standard.Module1.Make("file://{name}", "file://{_MADE}", "{digits}")'
+        functions.run_macro(office, call.encode())
+        if not os.path.exists(_MADE):
+            if is_locked(name):
+                raise Refused("wrong-password" if password else "password")
             raise Refused("damaged")
         os.remove(name)
-        with open(_MADE, "rb") as made:
-            while piece := made.read(_PIECE):
-                view = memoryview(piece)
-                while view:
-                    view = view[os.write(result, view) :]
+        _hand_over(result)
 
-    def _called(self, kind: int, payload: bytes, _data: object) -> None:
-        if kind == _ASKS_PASSWORD:
-            self._asked += 1
-            # Asked again it was the wrong one, and nothing ends the asking.
-            offered = self._password if self._asked == 1 and self._password else None
-            self._functions.set_password(self._office, payload, offered)
-        elif kind == _ASKS_PASSWORD_TO_MODIFY:
-            self._functions.set_password(self._office, payload, b"")
+    return make
+
+
+def _furnish(folder: str) -> None:
+    """A profile that nobody has used: its settings, and the few lines of Basic that load and store."""
+    os.makedirs(f"{_PROFILE}/user")
+    shutil.copytree(f"{folder}/../presets/basic", f"{_PROFILE}/user/basic")
+    with open(f"{_PROFILE}/user/registrymodifications.xcu", "w") as out:
+        out.write(_SETTINGS)
+    with open(f"{_PROFILE}/user/basic/Standard/Module1.xba", "w") as out:
+        out.write(_MAKE)
+
+
+def _hand_over(result: int) -> None:
+    with open(_MADE, "rb") as made:
+        while piece := made.read(_PIECE):
+            view = memoryview(piece)
+            while view:
+                view = view[os.write(result, view) :]
 
 
 def _prepared(task: Task) -> str:
@@ -144,6 +115,42 @@ def _prepared(task: Task) -> str:
         os.rename(DOCUMENT, name)
     return name
 
+
+# document.MacroExecMode.NEVER_EXECUTE and UpdateDocMode.NO_UPDATE are both 0.
+_MAKE = """<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE script:module PUBLIC "-//OpenOffice.org//DTD OfficeDocument 1.0//EN" "module.dtd">
+<script:module xmlns:script="http://openoffice.org/2000/script" script:name="Module1" script:language="StarBasic">
+Sub Make(source, target, digits)
+  Dim how(4) As New com.sun.star.beans.PropertyValue
+  how(0).Name = "Hidden" : how(0).Value = True
+  how(1).Name = "MacroExecutionMode" : how(1).Value = 0
+  how(2).Name = "UpdateDocMode" : how(2).Value = 0
+  how(3).Name = "ReadOnly" : how(3).Value = True
+  how(4).Name = "Password" : how(4).Value = Told(digits)
+  document = StarDesktop.loadComponentFromURL(source, "_blank", 0, how())
+  If IsNull(document) Then Exit Sub
+  Dim out(0) As New com.sun.star.beans.PropertyValue
+  out(0).Name = "FilterName" : out(0).Value = Kind(document) &amp; "_pdf_Export"
+  document.storeToURL(target, out())
+End Sub
+
+Function Told(digits)
+  said = ""
+  For at = 1 To Len(digits) Step 4
+    said = said &amp; ChrW(CLng("&amp;H" &amp; Mid(digits, at, 4)))
+  Next at
+  Told = said
+End Function
+
+Function Kind(document)
+  Kind = "writer"
+  If document.supportsService("com.sun.star.sheet.SpreadsheetDocument") Then Kind = "calc"
+  If document.supportsService("com.sun.star.drawing.DrawingDocument") Then Kind = "draw"
+  If document.supportsService("com.sun.star.presentation.PresentationDocument") Then Kind = "impress"
+  If document.supportsService("com.sun.star.text.WebDocument") Then Kind = "writer_web"
+End Function
+</script:module>
+"""
 
 # No macro runs whoever signed it, nothing that is linked is fetched or renewed, and A4 where no size is told.
 _SETTINGS = """<?xml version="1.0" encoding="UTF-8"?>
