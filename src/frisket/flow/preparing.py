@@ -13,6 +13,8 @@ from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
+from django.utils.translation import gettext_noop
+
 from frisket import audit, device, identity, job, prepress, release, spool
 from frisket.flow.errors import DocumentLocked, NothingToUnlock, TooMuchAtOnce
 from frisket.plumbing import parts, work
@@ -38,6 +40,7 @@ _REASONS = {
     Problem.SLOW: Reason.TOO_SLOW,
     Problem.UNAVAILABLE: Reason.NO_CONVERTER,
 }
+_NO_ANSWER = gettext_noop("The virus scanner does not answer. Nothing is lost; it is asked again and again.")
 _LOCKS = {Problem.PASSWORD: Reason.LOCKED, Problem.FORBIDDEN: Reason.FORBIDDEN}
 
 
@@ -384,7 +387,7 @@ def _infected(view: job.JobView, virus: str) -> None:
 
 def _wait_for_scanner(view: job.JobView) -> None:
     """Fail closed: nobody prints what nobody looked at, and nobody has to send it again."""
-    job.note(view.id, "The virus scanner does not answer. Nothing is lost; it is asked again and again.")
+    job.note(view.id, _NO_ANSWER)
     with transaction() as tx:
         at = parts.clock().now() + _SCANNER_AGAIN
         once = f"{job.PREPARE}:{view.id.hex}:{int(time.time())}"

@@ -9,15 +9,15 @@ __all__ = ["capabilities_of", "formats_of"]
 
 
 def capabilities_of(queue: device.QueueView) -> device.Capabilities:
-    return _known(queue.id, device.version())[0]
+    return _known(queue.id, device.version(), device.convertible())[0]
 
 
 def formats_of(queue: device.QueueView) -> frozenset[str]:
     """What it takes: what its devices print, and what the house makes PDF of."""
-    return _known(queue.id, device.version())[1]
+    return _known(queue.id, device.version(), device.convertible())[1]
 
 
 @lru_cache(maxsize=1024)
-def _known(queue: UUID, version: int) -> tuple[device.Capabilities, frozenset[str]]:
+def _known(queue: UUID, version: int, convertible: frozenset[str]) -> tuple[device.Capabilities, frozenset[str]]:
     can = device.merge([each.capabilities for each in device.behind(device.queue(queue))])
     return can, frozenset(device.taken(can.formats))

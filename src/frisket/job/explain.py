@@ -265,9 +265,9 @@ def _now(job: JobView) -> str:
         return _BROKEN[job.why]()
     if job.state is State.QUARANTINED and job.why is Reason.INFECTED:
         return _("It is stopped: the virus scanner knows its document. It is never printed.")
-    if job.state is State.ADMITTED and job.conversion == "due":
-        text = _("PDF is being made of it.")
-        return f"{text} ({job.note})" if job.note else text
+    if job.state is State.ADMITTED:
+        text = _("PDF is being made of it.") if job.conversion == "due" else _("It is being prepared.")
+        return f"{text} {_(job.note)}" if job.note else text
     if job.state in (State.ENDED, State.ERASED):
         return {
             Outcome.PRINTED: _("It printed."),
@@ -280,7 +280,6 @@ def _now(job: JobView) -> str:
     return {
         State.RECEIVING: _("Its documents are still arriving."),
         State.RECEIVED: _("It is sealed and about to be checked."),
-        State.ADMITTED: _("It is being prepared."),
         State.PREPARED: _("It is prepared."),
         State.RELEASED: _("It is released and waits for its device."),
         State.SENDING: _("It is being sent to the device."),

@@ -71,6 +71,7 @@ class Room:
 
     packages: tuple[str, ...] = ("pikepdf", "pikepdf.libs")
     shown: tuple[str, ...] = ()
+    shown_as: tuple[tuple[str, str], ...] = ()  # what lies elsewhere inside
     environment: tuple[tuple[str, str], ...] = ()
     threads: bool = False
 
@@ -127,6 +128,7 @@ def _root(limits: Limits, room: Room) -> list[str]:
     return [
         *shown,
         *_packages(room),
+        *(word for path, inside in room.shown_as for word in ("--ro-bind", path, inside)),
         *(word for path in room.shown if os.path.exists(path) for word in ("--ro-bind", path, path)),
         *(word for name, value in room.environment for word in ("--setenv", name, value)),
         *("--ro-bind", str(_INSIDE), f"/program/{_PACKAGE.replace('.', '/')}"),

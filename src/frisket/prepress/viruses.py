@@ -23,6 +23,7 @@ __all__ = ["Scanner", "Verdict", "look_for_viruses"]
 
 _PIECE = 256 << 10
 _LONGEST_ANSWER = 4096
+_SIGNATURES = "/signatures"
 _NAME = re.compile(r"[^A-Za-z0-9._+-]")
 
 
@@ -57,8 +58,8 @@ def _read(answer: str) -> Verdict:
     for line in answer.replace("\0", "\n").splitlines():
         _, _, said = line.rpartition(": ")
         said = said.strip()
-        if said.endswith(" FOUND"):
-            return Verdict(_NAME.sub("_", said.removesuffix(" FOUND"))[:80] or "unnamed")
+        if said == "FOUND" or said.endswith(" FOUND"):
+            return Verdict(_NAME.sub("_", said.removesuffix("FOUND").strip())[:80] or "unnamed")
         if said == "OK":
             return Verdict()
     raise ScannerDown("the virus scanner gave no verdict")
@@ -117,6 +118,8 @@ def _ask_program(source: Iterator[bytes], scanner: Scanner) -> str:
     if program is None or not available().possible:
         raise ScannerDown("clamscan is not installed, or there is no sandbox for it")
     folder = os.path.realpath(scanner.signatures)
+    if not os.path.isdir(folder):
+        raise ScannerDown("there is no folder of signatures")
     limits = Limits(
         wall_s=scanner.time_s,
         cpu_s=int(scanner.time_s) + 1,
@@ -124,8 +127,8 @@ def _ask_program(source: Iterator[bytes], scanner: Scanner) -> str:
         scratch=2 * scanner.document,
         document=scanner.document,
     )
-    room = Room(packages=(), shown=(program, os.path.realpath(program), folder), threads=True)
-    answer, made = Cell("scanner", [program, folder], room, limits).make({}, source, whatever_it_says=True)
+    room = Room(packages=(), shown=(program, os.path.realpath(program)), shown_as=((folder, _SIGNATURES),))
+    answer, made = Cell("scanner", [program, _SIGNATURES], room, limits).make({}, source, whatever_it_says=True)
     if made is None:
         raise ScannerDown(f"clamscan ended without a verdict: {answer.stopped or 'nothing said'}")
     with made:

@@ -24,6 +24,7 @@ _MADE = "/tmp/made.pdf"
 _PIECE = 1 << 20
 _LONGEST_TEXT = 64 << 20
 _ENDS_OF_TEXT = ("txt", "html")
+_WEB_READER = "HTML (StarWriter)"  # the one the office would choose itself reads on after loading has ended
 
 _LIBRARIES = ("libmergedlo.so", "libsofficeapp.so")
 _Pointer, _Text = ctypes.c_void_p, ctypes.c_char_p
@@ -65,8 +66,9 @@ def _start(folder: str) -> Maker:
     def make(task: Task, result: int, tell: Tell) -> None:
         look_over(task)
         name, password = _prepared(task), str(task["password"])
+        reader = _WEB_READER if name.endswith(".html") else ""
         digits = password.encode("utf-16-be").hex()  # nothing in it can end the words around it
-        call = f'macro:///Standard.Module1.Make("file://{name}", "file://{_MADE}", "{digits}")'
+        call = f'macro:///Standard.Module1.Make("file://{name}", "file://{_MADE}", "{digits}", "{reader}")'
         functions.run_macro(office, call.encode())
         if not os.path.exists(_MADE):
             if is_locked(name):
@@ -120,13 +122,17 @@ def _prepared(task: Task) -> str:
 _MAKE = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE script:module PUBLIC "-//OpenOffice.org//DTD OfficeDocument 1.0//EN" "module.dtd">
 <script:module xmlns:script="http://openoffice.org/2000/script" script:name="Module1" script:language="StarBasic">
-Sub Make(source, target, digits)
-  Dim how(4) As New com.sun.star.beans.PropertyValue
+Sub Make(source, target, digits, reader)
+  Dim how(5) As New com.sun.star.beans.PropertyValue
   how(0).Name = "Hidden" : how(0).Value = True
   how(1).Name = "MacroExecutionMode" : how(1).Value = 0
   how(2).Name = "UpdateDocMode" : how(2).Value = 0
   how(3).Name = "ReadOnly" : how(3).Value = True
   how(4).Name = "Password" : how(4).Value = Told(digits)
+  how(5).Name = "AsTemplate" : how(5).Value = False
+  If Len(reader) &gt; 0 Then
+    how(5).Name = "FilterName" : how(5).Value = reader
+  End If
   document = StarDesktop.loadComponentFromURL(source, "_blank", 0, how())
   If IsNull(document) Then Exit Sub
   Dim out(0) As New com.sun.star.beans.PropertyValue
@@ -137,7 +143,7 @@ End Sub
 Function Told(digits)
   said = ""
   For at = 1 To Len(digits) Step 4
-    said = said &amp; ChrW(CLng("&amp;H" &amp; Mid(digits, at, 4)))
+    said = said &amp; Chr(CLng("&amp;H" &amp; Mid(digits, at, 4)))
   Next at
   Told = said
 End Function
