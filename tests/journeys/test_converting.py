@@ -124,5 +124,7 @@ def test_nothing_of_a_converted_document_lies_on_the_disk(office: Office) -> Non
     marker = "Zaunkoenig-4711-Brunnenkresse"
     sent = send(office, samples.docx(marker, marker), title="secret")
     assert settled(office, sent)["state"] == "held"
-    files = [file for file in office.served.data.parent.rglob("*") if file.is_file()]
+    spool = office.served.data / "spool"
+    files = [file for file in office.served.data.rglob("*") if file.is_file() and file.name != "reserve"]
+    assert any(spool in file.parents for file in files)
     assert files and not any(marker.encode() in file.read_bytes() for file in files)

@@ -340,6 +340,7 @@ def bomb() -> bytes:
     [
         (lambda: office.docx("cut off")[:-300], DOCX, "damaged"),
         (lambda: bytes(range(256)) * 40, DOCX, "damaged"),
+        (lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"noise" * 300, "application/x-ole-storage", "damaged"),
         (lambda: office.archive({"readme.txt": b"no document"}), DOCX, "damaged"),
         (bomb, DOCX, "archive"),
         (lambda: b"", "text/plain", "empty"),
@@ -350,7 +351,20 @@ def bomb() -> bytes:
         (lambda: office.picture(30, 20)[:-40], "image/png", "damaged"),
         (lambda: b"GIF89a nonsense", "image/gif", "damaged"),
     ],
-    ids=["cut", "noise", "no office", "bomb", "nothing", "blank", "binary", "endless", "dots", "half", "gif"],
+    ids=[
+        "cut",
+        "noise",
+        "old noise",
+        "no office",
+        "bomb",
+        "nothing",
+        "blank",
+        "binary",
+        "endless",
+        "dots",
+        "half",
+        "gif",
+    ],
 )
 def test_what_is_broken_or_too_much_is_answered_within_seconds(document, format, problem):
     octets = document()

@@ -59,6 +59,12 @@ _OFFICE: Mapping[str, str] = {
     "application/vnd.ms-word.document.macroenabled.12": "docm",
     "application/vnd.ms-excel.sheet.macroenabled.12": "xlsm",
     "application/vnd.ms-powerpoint.presentation.macroenabled.12": "pptm",
+    "application/vnd.ms-excel.sheet.binary.macroenabled.12": "xlsb",
+    "application/vnd.ms-word.template.macroenabled.12": "dotm",
+    "application/vnd.ms-powerpoint.slideshow.macroenabled.12": "ppsm",
+    "application/vnd.visio": "vsd",
+    "application/vnd.ms-visio.drawing": "vsdx",
+    "application/x-mspublisher": "pub",
     "application/vnd.openxmlformats-officedocument": "",  # some kind of it: its first entries did not tell
     "application/msword": "doc",
     "application/vnd.ms-excel": "xls",

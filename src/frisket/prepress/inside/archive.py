@@ -5,7 +5,7 @@ import zipfile
 
 from frisket.prepress.inside.making import DOCUMENT, Refused, Task
 
-__all__ = ["is_locked", "look_over"]
+__all__ = ["is_binary", "is_locked", "look_over"]
 
 _SMALL = 64 << 20  # octets: below this a file of one colour may well shrink a thousand times
 
@@ -41,6 +41,13 @@ _SIGNS = (
 _SHEET_PASSWORD = re.compile(rb"\x09\x08\x10\x00.{16}\x2f\x00", re.DOTALL)  # [MS-XLS] 2.4.117 right after BOF
 _WORD_PASSWORD = re.compile(rb"\xec\xa5.{9}[\x01\x03\x05\x07\x09\x0b\x0d\x0f]", re.DOTALL)  # [MS-DOC] 2.5.2
 _SECTOR = 512
+_OLDER_CONTAINER = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # [MS-CFB] 2.2
+
+
+def is_binary(name: str) -> bool:
+    """Whether there are zeros in it: the office reads as text what it does not know, and prints the noise."""
+    with open(name, "rb") as document:
+        return b"\0" in document.read(1 << 20) or document.seek(0) == 0 and document.read(8) == _OLDER_CONTAINER
 
 
 def is_locked(name: str) -> bool:

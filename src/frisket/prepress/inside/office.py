@@ -12,7 +12,7 @@ import shutil
 import sys
 from typing import Any
 
-from frisket.prepress.inside.archive import is_locked, look_over
+from frisket.prepress.inside.archive import is_binary, is_locked, look_over
 from frisket.prepress.inside.making import DOCUMENT, Maker, Refused, Task, run
 from frisket.prepress.inside.stream import Tell
 from frisket.prepress.inside.text import document_of, web_page
@@ -68,7 +68,7 @@ def _start(folder: str) -> Maker:
         name, password = _prepared(task), str(task["password"])
         reader = _WEB_READER if name.endswith(".html") else ""
         digits = password.encode("utf-16-be").hex()  # nothing in it can end the words around it
-        call = f'macro:///Standard.Module1.Make("file://{name}", "file://{_MADE}", "{digits}", "{reader}")'
+        call = f'macro:///Standard.Module1.Make("file://{name}", "file://{_MADE}", "{digits}", "{reader}", {is_binary(name):d})'
         functions.run_macro(office, call.encode())
         if not os.path.exists(_MADE):
             if is_locked(name):
@@ -122,7 +122,7 @@ def _prepared(task: Task) -> str:
 _MAKE = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE script:module PUBLIC "-//OpenOffice.org//DTD OfficeDocument 1.0//EN" "module.dtd">
 <script:module xmlns:script="http://openoffice.org/2000/script" script:name="Module1" script:language="StarBasic">
-Sub Make(source, target, digits, reader)
+Sub Make(source, target, digits, reader, binary)
   Dim how(5) As New com.sun.star.beans.PropertyValue
   how(0).Name = "Hidden" : how(0).Value = True
   how(1).Name = "MacroExecutionMode" : how(1).Value = 0
@@ -135,6 +135,7 @@ Sub Make(source, target, digits, reader)
   End If
   document = StarDesktop.loadComponentFromURL(source, "_blank", 0, how())
   If IsNull(document) Then Exit Sub
+  If binary = 1 And ReadAsText(document) Then Exit Sub
   Dim out(0) As New com.sun.star.beans.PropertyValue
   out(0).Name = "FilterName" : out(0).Value = Kind(document) &amp; "_pdf_Export"
   document.storeToURL(target, out())
@@ -146,6 +147,13 @@ Function Told(digits)
     said = said &amp; Chr(CLng("&amp;H" &amp; Mid(digits, at, 4)))
   Next at
   Told = said
+End Function
+
+Function ReadAsText(document)
+  ReadAsText = False
+  For Each told In document.getArgs()
+    If told.Name = "FilterName" Then ReadAsText = (Left(told.Value, 4) = "Text")
+  Next told
 End Function
 
 Function Kind(document)
