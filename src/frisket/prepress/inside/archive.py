@@ -47,7 +47,8 @@ _OLDER_CONTAINER = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # [MS-CFB] 2.2
 def is_binary(name: str) -> bool:
     """Whether there are zeros in it: the office reads as text what it does not know, and prints the noise."""
     with open(name, "rb") as document:
-        return b"\0" in document.read(1 << 20) or document.seek(0) == 0 and document.read(8) == _OLDER_CONTAINER
+        start = document.read(1 << 20)
+    return b"\0" in start or start.startswith(_OLDER_CONTAINER)
 
 
 def is_locked(name: str) -> bool:

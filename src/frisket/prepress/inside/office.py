@@ -67,8 +67,10 @@ def _start(folder: str) -> Maker:
         look_over(task)
         name, password = _prepared(task), str(task["password"])
         reader = _WEB_READER if name.endswith(".html") else ""
+        binary = "binary" if is_binary(name) else ""
         digits = password.encode("utf-16-be").hex()  # nothing in it can end the words around it
-        call = f'macro:///Standard.Module1.Make("file://{name}", "file://{_MADE}", "{digits}", "{reader}", {is_binary(name):d})'
+        told = ", ".join(f'"{each}"' for each in (f"file://{name}", f"file://{_MADE}", digits, reader, binary))
+        call = f"macro:///Standard.Module1.Make({told})"
         functions.run_macro(office, call.encode())
         if not os.path.exists(_MADE):
             if is_locked(name):
@@ -122,7 +124,7 @@ def _prepared(task: Task) -> str:
 _MAKE = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE script:module PUBLIC "-//OpenOffice.org//DTD OfficeDocument 1.0//EN" "module.dtd">
 <script:module xmlns:script="http://openoffice.org/2000/script" script:name="Module1" script:language="StarBasic">
-Sub Make(source, target, digits, reader, binary)
+Sub Make(source, target, digits, reader, octets)
   Dim how(5) As New com.sun.star.beans.PropertyValue
   how(0).Name = "Hidden" : how(0).Value = True
   how(1).Name = "MacroExecutionMode" : how(1).Value = 0
@@ -135,7 +137,9 @@ Sub Make(source, target, digits, reader, binary)
   End If
   document = StarDesktop.loadComponentFromURL(source, "_blank", 0, how())
   If IsNull(document) Then Exit Sub
-  If binary = 1 And ReadAsText(document) Then Exit Sub
+  If Len(octets) &gt; 0 Then
+    If ReadAsText(document) Then Exit Sub
+  End If
   Dim out(0) As New com.sun.star.beans.PropertyValue
   out(0).Name = "FilterName" : out(0).Value = Kind(document) &amp; "_pdf_Export"
   document.storeToURL(target, out())
@@ -151,9 +155,9 @@ End Function
 
 Function ReadAsText(document)
   ReadAsText = False
-  For Each told In document.getArgs()
-    If told.Name = "FilterName" Then ReadAsText = (Left(told.Value, 4) = "Text")
-  Next told
+  For Each argument In document.getArgs()
+    If argument.Name = "FilterName" Then ReadAsText = (Left(argument.Value, 4) = "Text")
+  Next argument
 End Function
 
 Function Kind(document)
