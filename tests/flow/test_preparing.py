@@ -247,6 +247,38 @@ def test_a_job_whose_sender_fell_silent_is_made_ready_too(way: Way, makes: Any) 
     assert (done.state, done.format) == (State.HELD, PDF)
 
 
+def test_a_job_that_is_being_made_ready_is_not_held_half_ready(way: Way, makes: Any) -> None:
+    makes(b"%PDF made")
+    view = take(way, (b"an office file", ODT))
+    with pytest.raises(job.WrongState):
+        release.hold(way.house.scope, view.id, by=way.house.administrator)
+    assert way.settle(view).state is State.HELD
+
+
+def test_a_job_deleted_while_it_is_made_ready_leaves_nothing(way: Way, makes: Any) -> None:
+    view = take(way, (b"an office file", ODT))
+
+    def deleted(password: str) -> bytes:
+        flow.cancel(way.house.scope, view.id, by=way.house.administrator)
+        return b"%PDF made"
+
+    makes(deleted)
+    with pytest.raises(job.WrongState):
+        preparing.prepare(way.now(view))
+    assert way.now(view).state is State.ENDED
+    with pytest.raises(spool.NotHere):
+        read(view, spool.Kind.PAGES)
+
+
+def test_pages_are_counted_anew_where_only_some_documents_changed(way: Way, makes: Any) -> None:
+    device.can_convert({ODT})
+    makes(b"%PDF made")
+    view = take(way, (b"line after line", "application/octet-stream"), (b"an office file", ODT))
+    assert job.uncounted() == []
+    done = way.settle(view)
+    assert done.counted == "due" and [each.id for each in job.uncounted()] == [view.id]
+
+
 # -- viruses ---------------------------------------------------------------------------------------
 
 

@@ -116,5 +116,5 @@ async def _watch(data: AsyncIterator[bytes], protection: Protection) -> AsyncIte
     async for piece in data:
         if not protection.seen:
             protection.seen = _ENCRYPT in piece or _ENCRYPT in last + piece[: len(_ENCRYPT)]
-            last = piece[-len(_ENCRYPT) :]
+            last = (last + piece[-len(_ENCRYPT) :])[-len(_ENCRYPT) :]
         yield piece

@@ -303,7 +303,9 @@ def move(
 def _check_way(row: Job, to: State) -> None:
     """Whoever asks: what is locked is not printed, and what a virus scanner knows is deleted or nothing."""
     if to is State.RELEASED and row.conversion in ("due", "locked"):
-        raise WrongState("Its document is locked: its password has to be typed first, on the job's page.")
+        if row.conversion == "locked":
+            raise WrongState("Its document is locked: its password has to be typed first, on the job's page.")
+        raise WrongState("Its document is not ready to be printed.")
     if row.state == State.QUARANTINED.value and to is State.HELD and row.why == Reason.INFECTED.value:
         raise WrongState("The virus scanner knows its document: it can only be deleted.")
 
@@ -527,7 +529,7 @@ def due(now: datetime, limit: int = 200) -> list[JobView]:
 
 def uncounted(limit: int = 20) -> list[JobView]:
     """Live jobs whose pages nobody has counted yet, newest first: the newest is the likeliest to be looked at."""
-    rows = Job.objects.filter(counted="due").order_by("-number")[:limit]
+    rows = Job.objects.filter(counted="due").exclude(conversion="due").order_by("-number")[:limit]
     return [_view(row, None, None, "") for row in rows]
 
 
@@ -554,8 +556,7 @@ def converted(job: UUID, made: Iterable[tuple[int, int, int | None]], format: st
         row.octets, row.pages = octets, pages
         row.save(update_fields=["came_as", "format", "octets", "pages"])
     first = Document.objects.filter(job_id=job, number=1).values_list("format", flat=True).first()
-    if first:
-        Job.objects.filter(pk=job).update(format=first)
+    Job.objects.filter(pk=job).update(format=first, counted="due")  # whatever was found out was of the other form
 
 
 def note(job: UUID, text: str) -> None:

@@ -203,6 +203,8 @@ def hold(scope: Scope, identifier: UUID, *, by: Actor) -> None:
         if view.state is State.HELD:
             job.change_held(view.id, hold="indefinite", hold_until=None, by=by, tx=tx)
             return
+        if view.state is State.ADMITTED:
+            raise job.WrongState("The job is being prepared. Hold it in a moment.")
         job.move(
             view.id,
             State.HELD,
