@@ -94,6 +94,7 @@ def test_a_few_dozen_real_documents_are_all_answered(office: Office) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(5400)
 @pytest.mark.skipif(not collected(1), reason="FRISKET_CORPORA names no documents")
 def test_a_thousand_real_documents_are_all_answered(office: Office) -> None:
     files = collected(1000)

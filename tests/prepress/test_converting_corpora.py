@@ -20,6 +20,7 @@ def corpus() -> list[dict[str, Any]]:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3600)
 @pytest.mark.peer("libreoffice")
 @pytest.mark.skipif(not corpus(), reason="FRISKET_CORPORA names no folder with office/FACTS.jsonl")
 @pytest.mark.usefixtures("walls")
