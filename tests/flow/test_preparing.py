@@ -156,7 +156,7 @@ def test_a_document_nobody_can_make_ready_ends_its_job_with_a_reason(
         read(done)
 
 
-@pytest.mark.requirement("PREP-45", "PREP-47")
+@pytest.mark.requirement("PREP-47")
 def test_a_locked_document_waits_for_its_password_and_prints_not_before(way: Way, makes: Any, caplog: Any) -> None:
     def opens(password: str) -> Any:
         if password == "open sesame":
@@ -192,7 +192,6 @@ def test_a_password_of_somebody_elses_document_is_not_taken(way: Way, makes: Any
         flow.unlock(other, held.id, "x", by=other.actor)
 
 
-@pytest.mark.requirement("PREP-45", "PREP-46")
 def test_what_its_author_does_not_let_print_says_so(way: Way, makes: Any) -> None:
     makes(prepress.Failed("forbidden"))
     held = way.settle(take(way, (b"%PDF-1.7 << /Encrypt 5 0 R >>", PDF)))

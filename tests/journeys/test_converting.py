@@ -95,6 +95,8 @@ def test_a_locked_pdf_waits_opens_by_its_password_and_prints(office: Office) -> 
     with pikepdf.open(io.BytesIO(office.arrived("tls")[-1])) as printed:
         assert not printed.is_encrypted and len(printed.pages) == 2
     assert b"sesame" not in office.served.log.read_bytes()
+    files = [file for file in office.served.data.rglob("*") if file.is_file() and file.name != "reserve"]
+    assert files and not any(b"open sesame" in file.read_bytes() for file in files)
 
 
 def test_broken_files_are_answered_and_hold_nobody_up(office: Office) -> None:

@@ -318,7 +318,6 @@ def test_a_pdf_that_may_be_printed_stays_as_it_is():
     assert isinstance(found, prepress.Converted) and found.pdf is None
 
 
-@pytest.mark.requirement("PREP-46")
 def test_a_pdf_that_may_not_be_printed_wants_its_authors_password():
     forbidden = locked_pdf(owner="author", print_lowres=False, print_highres=False)
     assert unlock(forbidden) == prepress.Failed("forbidden")
