@@ -43,7 +43,9 @@ from frisket.device.queueing import (
     default_queue,
     queue,
     queue_by_name,
+    queue_by_raw_port,
     queues,
+    raw_ports,
     remove_queue,
 )
 from frisket.device.registry import version
@@ -94,7 +96,9 @@ __all__ = [
     "merge",
     "queue",
     "queue_by_name",
+    "queue_by_raw_port",
     "queues",
+    "raw_ports",
     "remove_device",
     "remove_queue",
     "set_state",

@@ -50,11 +50,14 @@ class Queue(models.Model):
     printed_s = models.BigIntegerField(default=0)
     history_s = models.BigIntegerField(default=24 * 3600)  # at least 60
     uncertain_reprints = models.BooleanField(default=False)  # else hold and ask
+    raw_port = models.PositiveIntegerField(null=True)  # a RAW port of its own
+    default_person = models.UUIDField(null=True)  # whose the jobs are that LPD and RAW bring without a believed name
     created_at = models.DateTimeField()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["tenant", "name"], name="queue_name_once"),
+            models.UniqueConstraint(fields=["tenant", "raw_port"], name="queue_raw_port_once"),
             models.UniqueConstraint(fields=["tenant"], condition=models.Q(is_default=True), name="queue_default_once"),
         ]
 

@@ -63,6 +63,8 @@ class QueueView:
     printed_s: int
     history_s: int
     uncertain_reprints: bool
+    raw_port: int | None  # TCP port of its own for RAW
+    default_person: UUID | None  # whose the jobs are that LPD and RAW bring without a believed name
     created_at: datetime
     devices: tuple[UUID, ...]  # named ones; empty: every active device of the tenant
     networks: tuple[Network, ...] = field(compare=False, repr=False)
@@ -125,6 +127,9 @@ class QueueChange:
     printed_s: int | None = None
     history_s: int | None = None
     uncertain_reprints: bool | None = None
+    raw_port: int | None = None  # 0: none
+    default_person: UUID | None = None
+    no_default_person: bool = False
 
 
 def device_view(row: Device) -> DeviceView:
@@ -163,6 +168,8 @@ def queue_view(row: Queue, devices: tuple[UUID, ...]) -> QueueView:
         printed_s=row.printed_s,
         history_s=row.history_s,
         uncertain_reprints=row.uncertain_reprints,
+        raw_port=row.raw_port,
+        default_person=row.default_person,
         created_at=row.created_at,
         devices=devices,
         networks=tuple(ipaddress.ip_network(each) for each in row.trusted_networks),

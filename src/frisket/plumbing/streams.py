@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from frisket.errors import Blame, FrisketError
 from frisket.plumbing.listening import CROWD, bind
 
-__all__ = ["Bounds", "BrokenOff", "Listener", "Stream", "TooSlow"]
+__all__ = ["Bounds", "BrokenOff", "Handler", "Listener", "Stream", "TooSlow"]
 
 log = logging.getLogger("frisket.streams")
 SWEEP_S = 1.0
@@ -136,8 +136,10 @@ class Stream(asyncio.Protocol):
 
     def reset(self) -> None:
         """Tell the peer, by a reset, that its octets were not taken."""
+        if self._transport.is_closing():
+            return
         found = self._transport.get_extra_info("socket")
-        with suppress(OSError):
+        with suppress(OSError, ValueError):  # gone already
             found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self._transport.abort()
 
@@ -219,8 +221,12 @@ class Listener:
 
     _by_address: Counter[str] = Counter()  # of all listeners of the process
 
-    def __init__(self, serve: Handler, bounds: Bounds) -> None:
+    def __init__(
+        self, serve: Handler, bounds: Bounds, *, welcome: Callable[[str], bool] = lambda address: True
+    ) -> None:
+        """welcome: whether an address may connect at all; others get no answer."""
         self.bounds = bounds
+        self._welcome = welcome
         self.port = 0
         self._serve = serve
         self._streams: set[Stream] = set()
@@ -237,7 +243,9 @@ class Listener:
         self._beat = asyncio.create_task(self._watch())
 
     def enter(self, stream: Stream) -> bool:
-        if self._by_address[stream.address] >= self.bounds.per_address or not CROWD.enter(stream):
+        if not self._welcome(stream.address) or self._by_address[stream.address] >= self.bounds.per_address:
+            return False
+        if not CROWD.enter(stream):
             return False
         self._by_address[stream.address] += 1
         self._streams.add(stream)

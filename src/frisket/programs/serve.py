@@ -25,6 +25,7 @@ from frisket.programs import commands, metrics
 from frisket.programs.control import ControlServer
 from frisket.programs.errors import NotForParts, WrongUse
 from frisket.programs.house import House
+from frisket.programs.stream_doors import StreamDoors
 from frisket.web import application, door, headers
 
 __all__ = ["PARTS", "only_of", "serve"]
@@ -68,6 +69,7 @@ class _Running:
     engine: work.Engine | None = None
     sequencer: audit.Sequencer | None = None
     control: ControlServer | None = None
+    streams: StreamDoors | None = None
 
 
 def serve(house: House, *, only: tuple[str, ...], ready_file: Path | None) -> None:
@@ -137,6 +139,27 @@ async def _open_doors(house: House, only: tuple[str, ...], running: _Running) ->
         running.listeners.append(listener)
         running.urls.update(_urls(name, _shown_host(settings, chosen), listener.port))
     running.urls = {name: running.urls[name] for name in ("web", "api", "ipp", "ipps") if name in running.urls}
+    if "doors" in only:
+        await _open_stream_doors(settings, running)
+
+
+async def _open_stream_doors(settings: Settings, running: _Running) -> None:
+    assert running.doors is not None
+    http = dict(running.urls)
+
+    def changed(urls: dict[str, str]) -> None:
+        running.urls = {**http, **urls}
+        commands.URLS.clear()
+        commands.URLS.update(running.urls)
+
+    running.streams = StreamDoors(
+        settings,
+        running.doors,
+        RELEASE_COMMANDS,
+        host_of=lambda door: _shown_host(settings, door),
+        changed=changed,
+    )
+    await running.streams.open()
 
 
 def _urls(name: str, host: str, port: int) -> dict[str, str]:
@@ -261,6 +284,8 @@ def _log_broken(error: Exception) -> None:
 async def _close(running: _Running) -> None:
     if running.control is not None:
         await running.control.close()
+    if running.streams is not None:
+        await running.streams.close()
     await asyncio.gather(*[listener.close() for listener in running.listeners])
     if running.doors is not None:
         await asyncio.to_thread(running.doors.stop)

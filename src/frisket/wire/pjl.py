@@ -404,10 +404,11 @@ def _options(words: str) -> Iterable[tuple[str, str]]:
     return ((found[1].upper(), found[2].strip('"')) for found in _OPTION.finditer(words))
 
 
-_DANGEROUS = frozenset(
-    "DMINFO DMCMD RNVRAM WNVRAM CLEARNVRAM NVRAMINIT SERVICEMODE SUPERUSER EXECUTE TESTPAGE UPGRADE".split()
-)
-_PERMANENT = frozenset("DEFAULT INITIALIZE RESET RDYMSG OPMSG STMSG".split())
+_DANGEROUS_WORDS = """
+    DMINFO DMCMD RNVRAM WNVRAM CLEARNVRAM NVRAMINIT SERVICEMODE SUPERUSER EXECUTE TESTPAGE UPGRADE
+"""
+_DANGEROUS = frozenset(_DANGEROUS_WORDS.split())
+_PERMANENT = frozenset({"DEFAULT", "INITIALIZE", "RESET", "RDYMSG", "OPMSG", "STMSG"})
 
 
 def is_dangerous(command: Command) -> bool:

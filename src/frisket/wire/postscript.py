@@ -8,9 +8,9 @@ import re
 
 __all__ = ["Watch"]
 
-_OPERATORS = (
-    "exitserver startjob setsystemparams setdevparams deletefile renamefile filenameforall devformat devmount devdismount"
-)
+_OPERATORS = """
+    exitserver startjob setsystemparams setdevparams deletefile renamefile filenameforall devformat devmount devdismount
+"""
 _WORD = rb"A-Za-z0-9_.\-"
 # %stdin and its kin are streams of the job itself; any other %device% is a store.
 _FOUND = re.compile(
