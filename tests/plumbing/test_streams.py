@@ -238,7 +238,7 @@ async def test_a_refused_peer_cannot_send_for_ever() -> None:
         await stream.part()
 
     async with listening_to(refuse) as door:
-        reader, writer = await door.peer()
+        _, writer = await door.peer()
         async with asyncio.timeout(SOON_S):
             with suppress(ConnectionError):
                 while True:

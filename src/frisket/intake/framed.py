@@ -15,7 +15,7 @@ from frisket.intake.sensing import UNSTATED, format_of_octets
 from frisket.plumbing.streams import BrokenOff, TooSlow
 from frisket.wire import pjl
 from frisket.wire.postscript import Watch
-from frisket.wire.strangers import LOOK_AT, other_protocol
+from frisket.wire.strangers import other_protocol
 
 __all__ = ["Found", "Framed"]
 
@@ -119,21 +119,20 @@ class Framed:
     async def _beginning(self, first: bytes) -> bytes:
         """Enough octets to tell a document by, fewer when it ends before."""
         while len(first) < _LOOK_AT:
-            if self._first and len(first) >= LOOK_AT:
-                self._is_ours(first)
+            self._is_ours(first)
             event = await self._event()
             if not isinstance(event, pjl.Data):
                 if event is not None:
                     self._events.appendleft(event)
                 break
             first += event.octets
-        if self._first:
-            self._is_ours(first)
+        self._is_ours(first)
+        self._first = False
         return first
 
     def _is_ours(self, first: bytes) -> None:
-        self._first = False
-        if protocol := other_protocol(first):
+        """How a connection begins, as soon as it shows: such a peer waits for an answer first."""
+        if self._first and (protocol := other_protocol(first)):
             raise Unfit(f"the peer speaks {protocol}")
 
     async def _document(self, first: bytes, format: str) -> AsyncIterator[bytes]:

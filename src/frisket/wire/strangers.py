@@ -5,9 +5,8 @@ A door without a protocol of its own would print whatever comes; these beginning
 
 import re
 
-__all__ = ["LOOK_AT", "other_protocol"]
+__all__ = ["other_protocol"]
 
-LOOK_AT = 9  # octets that are enough to tell
 _HTTP = re.compile(rb"(?:GET|POST|PUT|HEAD|OPTIONS|DELETE|PATCH|TRACE|CONNECT|PRI|HTTP/\d)[ ./]")
 
 
