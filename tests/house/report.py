@@ -26,6 +26,7 @@ _ASK = {
     "chromium": ["chromium", "--no-sandbox", "--version"],
     "bubblewrap": ["bwrap", "--version"],
     "psql": ["psql", "--version"],
+    "lprng": ["dpkg-deb", "-W", str(Path(__file__).parents[2] / ".venv" / "peers" / "lprng.deb")],
 }
 # Programs that name no version of their own: the Debian package that brings them does.
 _PACKAGE = {
@@ -33,6 +34,7 @@ _PACKAGE = {
     "avahi-daemon": "avahi-daemon",
     "cancel": "cups-client",
     "cups": "cups-daemon",
+    "cups-backends": "cups",
     "cupsd": "cups-daemon",
     "ippeveprinter": "cups-ipp-utils",
     "ippfind": "cups-ipp-utils",
@@ -43,6 +45,7 @@ _PACKAGE = {
     "lpstat": "cups-client",
     "nc": "netcat-openbsd",
     "postgresql": "postgresql",
+    "rlpr": "rlpr",
 }
 _OUTCOMES = ("passed", "failed", "skipped")
 

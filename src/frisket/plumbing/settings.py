@@ -107,7 +107,7 @@ class StreamDoor(Door):
     @classmethod
     def _is_a_code_page(cls, name: str) -> str:
         try:
-            b"".decode(name)
+            b"a".decode(name)
         except LookupError as error:
             raise ValueError("no such character set; for example cp1252, latin-1, cp850") from error
         return name
