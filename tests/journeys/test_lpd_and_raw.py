@@ -127,8 +127,10 @@ def test_lprng_prints_looks_and_removes(office: Office, letter: Path) -> None:
 @pytest.mark.parametrize("order", ["", "&order=data,control", "&mode=stream"])
 def test_the_lpd_backend_of_cups_delivers_whole_and_as_its_user(office: Office, letter: Path, order: str) -> None:
     uri = f"lpd://127.0.0.1:{office.served.port('lpd')}/secure?reserve=none{order}"
+    before = len(office.served.jobs())
     done = backend(uri, "bob", "From CUPS", letter)
     assert done.status == 0, done.said
+    until(lambda: len(office.served.jobs()) > before)  # a stream does not wait for its acknowledgement
     job = newest(office)
     assert (job["owner"], job["title"], job["format"]) == ("bob", "From CUPS", "application/pdf")
     assert printed(office, job, "bob") == DOCUMENT
