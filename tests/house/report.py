@@ -29,6 +29,7 @@ _ASK = {
 }
 # Programs that name no version of their own: the Debian package that brings them does.
 _PACKAGE = {
+    "avahi": "avahi-daemon",
     "avahi-browse": "avahi-utils",
     "avahi-daemon": "avahi-daemon",
     "cancel": "cups-client",
