@@ -15,6 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.house import clients
+from tests.house.clients import client_seen
+
+__all__ = ["client_seen"]  # a fixture for every test that drives a client
 
 # How to ask a program what it is; programs not listed are asked with --version.
 _ASK = {
@@ -84,6 +88,7 @@ class _Account:
     def __init__(self) -> None:
         self.tests: Counter[str] = Counter()
         self.peers: dict[str, Counter[str]] = {}
+        self.clients: list[clients.Seen] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when != "call" and report.passed:
@@ -92,11 +97,13 @@ class _Account:
         for kind, name in report.user_properties:
             if kind == "peer":
                 self.peers.setdefault(str(name), Counter())[report.outcome] += 1
+            elif kind == "client" and report.passed:
+                self.clients.append(clients.Seen(*name))  # type: ignore[misc]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         place = os.environ.get("FRISKET_TEST_REPORT")
         if place:
-            Path(place).write_text(json.dumps({"tests": self.tests, "peers": self.peers}))
+            Path(place).write_text(json.dumps({"tests": self.tests, "peers": self.peers, "clients": self.clients}))
         elif self.peers:
             terminalreporter.write_sep("-", "real programs")
             for line in _lines(self.peers):
@@ -134,6 +141,7 @@ def main(folder: Path) -> None:
     """Add up the runs that left their counts in ``folder``, and print them."""
     peers: dict[str, Counter[str]] = {}
     total: Counter[str] = Counter()
+    seen: list[clients.Seen] = []
     print("\n=== Tests")
     for file in sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime_ns):
         run = json.loads(file.read_text())
@@ -141,9 +149,11 @@ def main(folder: Path) -> None:
         total.update(run["tests"])
         for name, counts in run["peers"].items():
             peers.setdefault(name, Counter()).update(counts)
+        seen += [clients.Seen(*row) for row in run.get("clients", ())]
     print(f"  {'together':<12}  {_counts(total)}")
     print("=== Tests against real programs")
     print("\n".join(_lines(peers)) if peers else "  none")
+    print(f"=== Clients\n  {clients.write(seen)}")
 
 
 if __name__ == "__main__":
