@@ -59,13 +59,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One file stays in one process, and all that start real servers stay in one, one after the other."""
+    """One file stays in one process: what it started for all its tests is started once."""
     for item in items:
         peers = sorted({str(name) for mark in item.iter_markers("peer") for name in mark.args})
         item.user_properties.extend(("peer", name) for name in peers)
         if item.get_closest_marker("xdist_group") is None:
-            group = "real programs" if peers else item.nodeid.split("::")[0]
-            item.add_marker(pytest.mark.xdist_group(group))
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
 
 
 @pytest.hookimpl(wrapper=True)
