@@ -6,6 +6,8 @@ memory, none writes it anywhere in clear.
 """
 
 from frisket.intake.accept import Intake
+from frisket.intake.advertiser import Advertiser, CannotAdvertise, addresses_of
+from frisket.intake.advertising import Reach
 from frisket.intake.errors import CutOff, NotWelcome, RefusedByRule, Unfit
 from frisket.intake.ipp import Commands, IppDoor
 from frisket.intake.lpd import LpdDoor
@@ -15,6 +17,8 @@ from frisket.intake.upload import UploadDoor, offer_for
 
 __all__ = [
     "Accepted",
+    "Advertiser",
+    "CannotAdvertise",
     "Commands",
     "CutOff",
     "Intake",
@@ -24,11 +28,13 @@ __all__ = [
     "Offer",
     "Part",
     "RawDoor",
+    "Reach",
     "RefusedByRule",
     "Unfit",
     "UploadDoor",
     "Walk",
     "WalkIn",
     "Walker",
+    "addresses_of",
     "offer_for",
 ]

@@ -142,6 +142,12 @@ def _stream_doors(house: House) -> Iterator[Finding]:
             )
 
 
+def _discovery(house: House) -> Iterator[Finding]:
+    level = house.settings.house.level
+    if house.settings.discovery.dns_sd and level not in ("normal", "medium"):
+        yield Finding("look", f"Queues are not announced: level {level} closes DNS-SD.", "Give people the address.")
+
+
 def _programs(house: House) -> Iterator[Finding]:
     if shutil.which("bwrap") is None:
         yield Finding("look", "bubblewrap is not installed.", "apt install bubblewrap")
@@ -158,4 +164,5 @@ _CHECKS: tuple[Callable[[House], Iterator[Finding]], ...] = (
     _sandbox,
     _devices,
     _stream_doors,
+    _discovery,
 )

@@ -31,7 +31,7 @@ def describe(house: House, urls: dict[str, str]) -> dict[str, Any]:
 
 
 def _listener(house: House, name: str, url: str) -> dict[str, Any]:
-    clear = url.startswith(("ipp:", "http:", "lpd:", "socket:"))
+    clear = url.startswith(("ipp:", "http:", "lpd:", "socket:", "dns-sd:"))
     found = {"door": name, "address": url, "encryption": "none: clear text" if clear else "TLS 1.2 or 1.3"}
     if name == "lpd" or name.startswith("raw"):
         door = house.settings.doors.lpd if name == "lpd" else house.settings.doors.raw
