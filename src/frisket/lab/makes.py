@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from frisket.lab.plan import Make
 from frisket.wire import ipp
@@ -47,6 +47,7 @@ class MakeFacts:
     pages_per_minute: int
     supplies: Sequence[tuple[str, int]]  # name, level in percent
     copies_max: int = 999
+    separations: bool = False  # takes raster in cyan, magenta, yellow and black
 
 
 MAKES = {
@@ -93,6 +94,14 @@ MAKES = {
         copies_max=99,
     ),
 }
+
+MAKES[Make.PRESS] = replace(
+    MAKES[Make.COLOUR],
+    title="Frisket Lab P900",
+    resolutions=(150, 180, 300, 360, 600, 720),
+    pages_per_minute=90,
+    separations=True,
+)
 
 _OPERATIONS = (0x02, 0x04, 0x05, 0x06, 0x08, 0x09, 0x0A, 0x0B, 0x39, 0x3B, 0x3C)
 _TEMPLATE_STEMS = (
@@ -304,7 +313,7 @@ def _finishings(facts: MakeFacts) -> list[ipp.Attribute]:
 
 
 def _formats(facts: MakeFacts) -> list[ipp.Attribute]:
-    kinds = ("black_1", "sgray_8", "srgb_8") if facts.colour else ("black_1", "sgray_8")
+    kinds = ("black_1", "sgray_8", *(("srgb_8",) if facts.colour else ()), *(("cmyk_8",) if facts.separations else ()))
     dots = [ipp.resolution(dpi, dpi) for dpi in facts.resolutions]
     attributes = [
         ipp.attribute("document-format-default", ipp.mime("application/octet-stream")),
