@@ -30,6 +30,7 @@ _LETTER = Media("na_letter_8.5x11in", 21590, 27940)
 _LEGAL = Media("na_legal_8.5x14in", 21590, 35560)
 _LEDGER = Media("na_ledger_11x17in", 27940, 43180)
 _DL = Media("iso_dl_110x220mm", 11000, 22000)
+_4X6 = Media("na_index-4x6_4x6in", 10160, 15240)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class MakeFacts:
     supplies: Sequence[tuple[str, int]]  # name, level in percent
     copies_max: int = 999
     separations: bool = False  # takes raster in cyan, magenta, yellow and black
+    number_up: Sequence[int] = (1,)  # pages it puts on one side of a sheet
 
 
 MAKES = {
@@ -101,6 +103,8 @@ MAKES[Make.PRESS] = replace(
     resolutions=(150, 180, 300, 360, 600, 720),
     pages_per_minute=90,
     separations=True,
+    number_up=(1, 2, 4, 6, 9, 16),
+    media=(*MAKES[Make.COLOUR].media, _4X6),
 )
 
 _OPERATIONS = (0x02, 0x04, 0x05, 0x06, 0x08, 0x09, 0x0A, 0x0B, 0x39, 0x3B, 0x3C)
@@ -109,6 +113,7 @@ _TEMPLATE_STEMS = (
     "finishings",
     "media",
     "multiple-document-handling",
+    "number-up",
     "orientation-requested",
     "output-bin",
     "overrides",
@@ -275,6 +280,8 @@ def _template(facts: MakeFacts) -> list[ipp.Attribute]:
         _words("print-rendering-intent-default", "auto"),
         _words("print-rendering-intent-supported", "auto", "perceptual", "relative", "saturation"),
         ipp.attribute("page-ranges-supported", ipp.boolean(True)),
+        _integers("number-up-default", 1),
+        _integers("number-up-supported", *facts.number_up),
         _words("overrides-supported", "pages", "document-number", "document-numbers"),
         *_finishings(facts),
     ]
