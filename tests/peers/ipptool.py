@@ -89,7 +89,8 @@ def _make_rasters(folder: Path, dots: Sequence[int], colours: Iterable[str]) -> 
             place = folder / f"pwg-raster-samples-{dpi}dpi" / colour
             place.mkdir(parents=True, exist_ok=True)
             names = [(f"{kind}-{size}", f"{kind}-{size}") for kind in ("document", "onepage") for size in _SIZES]
-            names += [("photo", f"{shade}.jpg-4x6") for shade in ("color", "gray")]
+            photos = [("photo", f"{shade}.jpg-4x6") for shade in ("color", "gray")]
+            names = photos if colour == "srgb-16" else [*names, *photos]
             for source, name in names:
                 wanted.append((folder / f"{source}.ps", place / f"{name}-{colour}-{dpi}dpi.pwg", dpi, colour))
 

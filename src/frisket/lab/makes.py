@@ -48,7 +48,7 @@ class MakeFacts:
     pages_per_minute: int
     supplies: Sequence[tuple[str, int]]  # name, level in percent
     copies_max: int = 999
-    separations: bool = False  # takes raster in cyan, magenta, yellow and black
+    separations: bool = False  # takes raster in cyan, magenta, yellow and black, and in deep colour
     number_up: Sequence[int] = (1,)  # pages it puts on one side of a sheet
 
 
@@ -320,7 +320,12 @@ def _finishings(facts: MakeFacts) -> list[ipp.Attribute]:
 
 
 def _formats(facts: MakeFacts) -> list[ipp.Attribute]:
-    kinds = ("black_1", "sgray_8", *(("srgb_8",) if facts.colour else ()), *(("cmyk_8",) if facts.separations else ()))
+    kinds = (
+        "black_1",
+        "sgray_8",
+        *(("srgb_8",) if facts.colour else ()),
+        *(("cmyk_8", "srgb_16") if facts.separations else ()),
+    )
     dots = [ipp.resolution(dpi, dpi) for dpi in facts.resolutions]
     attributes = [
         ipp.attribute("document-format-default", ipp.mime("application/octet-stream")),

@@ -9,6 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from frisket import device, identity, job
 from frisket.errors import Blame, FrisketError
@@ -163,7 +164,7 @@ class IppDoor:
             message=message,
             address=Address(
                 "ipps" if encrypted else "ipp",
-                _host(headers),
+                _host(headers, uri),
                 self._web(),
             ),
             printer_uri=uri,
@@ -189,10 +190,19 @@ class IppDoor:
 _HOST = re.compile(rb"[A-Za-z0-9._-]{1,255}(:\d{1,5})?|\[[0-9A-Fa-f:.%]{2,60}\](:\d{1,5})?")
 
 
-def _host(headers: Mapping[bytes, bytes]) -> str:
-    """The name by which the client knows us; what is no name is not repeated."""
+def _host(headers: Mapping[bytes, bytes], uri: str) -> str:
+    """The name by which the client knows us; what is no name is not repeated.
+
+    CUPS clients write localhost into Host whatever name of this machine they were given, and that name into
+    printer-uri.
+    """
     named = headers.get(b"host", b"")
-    return named.decode("ascii") if _HOST.fullmatch(named) else "localhost"
+    host = named.decode("ascii") if _HOST.fullmatch(named) else "localhost"
+    meant = urlsplit(uri).netloc if host.startswith("localhost") and _LOOPBACK.match(uri) else ""
+    return meant or host
+
+
+_LOOPBACK = re.compile(r"ipps?://(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])(:\d{1,5})?/")
 
 
 def _stated(message: ipp.Message) -> str:

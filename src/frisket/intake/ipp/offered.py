@@ -86,10 +86,10 @@ def versions(can: device.Capabilities) -> tuple[str, ...]:
 
 
 def features(can: device.Capabilities) -> tuple[str, ...]:
-    """ipp-features-supported. A queue whose devices cannot show themselves is a server (PWG 5100.14 section 4.3)."""
+    """ipp-features-supported. What only a machine can do, asking for paper, a server need not (PWG 5100.14)."""
     found = []
     if "image/pwg-raster" in can.formats and ("image/jpeg" in can.formats or not can.colour):
-        found.append("ipp-everywhere" if can.identify else "ipp-everywhere-server")
+        found += ["ipp-everywhere", "ipp-everywhere-server"] if can.identify else ["ipp-everywhere-server"]
     if {Operation.GET_DOCUMENTS, Operation.CANCEL_DOCUMENT} <= OFFERED.keys():
         found.append("document-object")
     if _for_pages(can):

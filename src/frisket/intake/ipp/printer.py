@@ -128,12 +128,12 @@ _SAID = {3: "Ready.", 4: "Printing.", 5: "Every device of this queue is stopped.
 def _state(queue: device.QueueView) -> tuple[int, list[str], str]:
     """printer-state, its reasons, and a sentence."""
     behind = device.behind(queue)
-    reasons = ["hold-new-jobs"] if queue.hold_new else []
+    reasons = sorted({reason for each in behind for reason in each.state_reasons if reason.isascii()})
+    reasons += ["hold-new-jobs"] if queue.hold_new else []
     if queue.halt:
         return 5, [queue.halt, *reasons], _HALTED[queue.halt]
     if behind and all(each.state == "stopped" for each in behind):
-        why = sorted({reason for each in behind for reason in each.state_reasons if reason.isascii()})
-        return 5, [*(why or ["other"]), *reasons], _SAID[5]
+        return 5, reasons or ["other"], _SAID[5]
     state = 4 if any(each.state == "processing" for each in behind) else 3
     return state, reasons or ["none"], _SAID[state]
 
