@@ -492,7 +492,7 @@ def onward_again(only: UUID | None = None, *, queue: UUID | None = None, tx: Tx)
         resting = resting.filter(queue_id=queue)
     again = [
         onward
-        for row in resting.iterator()
+        for row in resting.order_by("number").iterator()
         if (onward := onward_of(row.id, State(row.state), row.device_id, row.due_at, now, row.rank)) is not None
     ]
     if again:
