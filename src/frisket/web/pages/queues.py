@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
-from frisket import device, identity
+from frisket import device, flow, identity
 from frisket.errors import FrisketError
 from frisket.identity import Permission
 from frisket.plumbing.db import transaction
@@ -64,6 +64,7 @@ def _change(found: device.QueueView, form: QueueForm) -> device.QueueChange:
         raw_port=told["raw_port"] or 0,
         default_person=_person_named(told["default_person"]),
         no_default_person=not told["default_person"].strip(),
+        halt=None if told["running"] == (not found.halt) else "" if told["running"] else "paused",
         **{field: told[field] for field in PLAIN},
         **{f"{field}_s": told[f"{field}_h"] * HOUR for field in HOURS},
     )
@@ -96,7 +97,7 @@ def queue(request: HttpRequest, name: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             with transaction() as tx:
-                changed = device.change_queue(who.scope, found.id, _change(found, form), by=who.actor, tx=tx)
+                changed = flow.change_queue(who.scope, found.id, _change(found, form), by=who.actor, tx=tx)
         except FrisketError as error:
             blame_field(form, error, _field_of(error))
             status = problems.of(error).status
@@ -122,6 +123,7 @@ def _initial(who: Visit, found: device.QueueView) -> dict[str, object]:
         **{field: getattr(found, field) for field in ("name", "is_default", *PLAIN)},
         "trusted_networks": "\n".join(found.trusted_networks),
         "devices": [each.hex for each in found.devices],
+        "running": not found.halt,
         **{f"{field}_h": getattr(found, f"{field}_s") // HOUR for field in HOURS},
     }
 

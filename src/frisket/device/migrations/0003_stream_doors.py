@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('device', '0001_initial'),
+        ('device', '0002_queue_halt'),
     ]
 
     operations = [
