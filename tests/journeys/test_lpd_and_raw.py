@@ -4,7 +4,7 @@ import getpass
 import os
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from tests.wire.pjl_samples import JOBS, PCL, UEL
 from frisket.programs.control import Remote
 
 ME = getpass.getuser()
+STATED = "the name it states"
+ClientSeen = Callable[..., None]
 DOCUMENT = sample("a line printer is forever")
 
 
@@ -66,13 +68,13 @@ def printed(office: Office, job: dict[str, Any], person: str) -> bytes:
 
 @pytest.mark.peer("rlpr")
 @pytest.mark.requirement("OCE-58", "SPM-47")
-def test_rlpr_prints_as_the_account_it_runs_under(office: Office, letter: Path) -> None:
+def test_rlpr_prints_as_the_account_it_runs_under(office: Office, letter: Path, client_seen: ClientSeen) -> None:
     port = office.served.port("lpd")
     done = rlpr("rlpr", port, "secure", "-J", "Ein Brief", str(letter))
     assert done.status == 0, done.said
     job = newest(office)
     assert (job["owner"], job["title"], job["door"]) == (ME, "Ein Brief", "lpd")
-    assert printed(office, job, ME) == DOCUMENT
+    client_seen("rlpr", "LPD", "a PDF", STATED, sent=DOCUMENT, arrived=printed(office, job, ME))
 
 
 @pytest.mark.peer("cups-backends")
@@ -109,14 +111,14 @@ def test_rlpq_shows_and_rlprm_removes_a_persons_own_jobs_only(office: Office, le
 
 @pytest.mark.peer("lprng")
 @pytest.mark.requirement("OCE-59")
-def test_lprng_prints_looks_and_removes(office: Office, letter: Path) -> None:
+def test_lprng_prints_looks_and_removes(office: Office, letter: Path, client_seen: ClientSeen) -> None:
     port = office.served.port("lpd")
     done = lprng("lpr", port, "secure", "-J", "From LPRng", str(letter), see=letter)
     assert done.status == 0, done.said
     job = newest(office)
     assert (job["owner"], job["title"]) == (ME, "From LPRng")
     assert "From LPRng" in lprng("lpq", port, "secure", ME).said
-    assert printed(office, job, ME) == DOCUMENT
+    client_seen("LPRng lpr", "LPD", "a PDF", STATED, sent=DOCUMENT, arrived=printed(office, job, ME))
     lprng("lpr", port, "secure", "-J", "Not wanted", str(letter), see=letter)
     unwanted = newest(office)["number"]
     lprng("lprm", port, "secure", str(unwanted))
@@ -125,7 +127,9 @@ def test_lprng_prints_looks_and_removes(office: Office, letter: Path) -> None:
 
 @pytest.mark.peer("cups-backends")
 @pytest.mark.parametrize("order", ["", "&order=data,control", "&mode=stream"])
-def test_the_lpd_backend_of_cups_delivers_whole_and_as_its_user(office: Office, letter: Path, order: str) -> None:
+def test_the_lpd_backend_of_cups_delivers_whole_and_as_its_user(
+    office: Office, letter: Path, client_seen: ClientSeen, order: str
+) -> None:
     uri = f"lpd://127.0.0.1:{office.served.port('lpd')}/secure?reserve=none{order}"
     before = len(office.served.jobs())
     done = backend(uri, "bob", "From CUPS", letter)
@@ -133,7 +137,7 @@ def test_the_lpd_backend_of_cups_delivers_whole_and_as_its_user(office: Office, 
     until(lambda: len(office.served.jobs()) > before)  # a stream does not wait for its acknowledgement
     job = newest(office)
     assert (job["owner"], job["title"], job["format"]) == ("bob", "From CUPS", "application/pdf")
-    assert printed(office, job, "bob") == DOCUMENT
+    client_seen("CUPS lpd backend", "LPD", "a PDF", STATED, sent=DOCUMENT, arrived=printed(office, job, "bob"))
 
 
 @pytest.mark.peer("cups")
@@ -158,7 +162,9 @@ def test_a_postscript_driver_needs_nothing_but_the_lpd_port(office: Office, lett
     ("name", "document"),
     [("hp", PCL), ("hp-held", b"%!PS-Adobe-3.0\nshowpage\n"), ("lexmark", JOBS["no-frame"]), ("two", PCL)],
 )
-def test_recorded_jobs_of_drivers_arrive_whole_and_as_their_user(office: Office, name: str, document: bytes) -> None:
+def test_recorded_jobs_of_drivers_arrive_whole_and_as_their_user(
+    office: Office, client_seen: ClientSeen, name: str, document: bytes
+) -> None:
     octets = JOBS[name].replace(b'NAME="one"', b'NAME="one"\r\n@PJL SET USERNAME="alice"')
     done = netcat(office.served.port("raw"), octets.replace(b'NAME="two"', b'NAME="two"\r\n@PJL SET USERNAME="alice"'))
     assert done.status == 0, done.said
@@ -168,7 +174,8 @@ def test_recorded_jobs_of_drivers_arrive_whole_and_as_their_user(office: Office,
         refused = office.served.release(job["number"], "alice", "raw")["jobs"][0]
         assert not refused["released"]
         return
-    assert printed(office, job, "alice") == document
+    what = "a recorded job of a PJL driver"
+    client_seen("netcat", "RAW", what, "the user in its PJL", sent=document, arrived=printed(office, job, "alice"))
 
 
 @pytest.mark.peer("nc")
@@ -178,14 +185,17 @@ def test_netcat_reads_what_the_queue_answers(office: Office) -> None:
 
 
 @pytest.mark.peer("cups-backends")
-def test_the_socket_backend_of_cups_prints_as_the_person_the_queue_names(office: Office, letter: Path) -> None:
+def test_the_socket_backend_of_cups_prints_as_the_person_the_queue_names(
+    office: Office, letter: Path, client_seen: ClientSeen
+) -> None:
     office.served.ask("queue.set", name="secure", default_person="bob")
     try:
         done = backend(f"socket://127.0.0.1:{office.served.port('raw')}", "whoever", "x", letter)
         assert done.status == 0, done.said
         job = newest(office)
         assert (job["owner"], job["door"]) == ("bob", "raw")
-        assert printed(office, job, "bob") == DOCUMENT
+        arrived = printed(office, job, "bob")
+        client_seen("CUPS socket backend", "RAW", "a PDF", "the queue's own person", sent=DOCUMENT, arrived=arrived)
     finally:
         office.served.ask("queue.set", name="secure", no_default_person=True)
 
