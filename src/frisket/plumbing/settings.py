@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from frisket.errors import Blame, FrisketError
 
-__all__ = ["BadSettings", "Door", "Settings", "StreamDoor", "explain", "load", "may_open", "write_initial"]
+__all__ = ["BadSettings", "Door", "LpdDoor", "Settings", "StreamDoor", "explain", "load", "may_open", "write_initial"]
 
 GiB = 1 << 30
 MiB = 1 << 20
