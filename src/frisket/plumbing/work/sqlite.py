@@ -211,6 +211,8 @@ class SqliteTable:
             if not chosen:
                 return []
             rows = WorkItem.objects.in_bulk(chosen)
+            chosen = [each for pk in chosen for each in (pk, *_behind(rows[pk]))]
+            rows = WorkItem.objects.in_bulk(chosen) if len(chosen) > len(rows) else rows
             elapsed = parts.clock().elapsed()
             for kind in {row.kind for row in rows.values()}:
                 WorkItem.objects.filter(pk__in=[pk for pk in chosen if rows[pk].kind == kind]).update(
@@ -326,6 +328,15 @@ def _choose(room: Mapping[Kind, int], most: int) -> list[int]:
         if group:
             busy.add(group)
     return chosen
+
+
+def _behind(head: WorkItem) -> list[int]:
+    """Ids of what follows in a group, as far as its kind is done in runs."""
+    handler = HANDLERS[head.kind]
+    if not head.group or handler.longest_run < 2:
+        return []
+    rows = WorkItem.objects.filter(state=WAITING, kind=head.kind, group=head.group).exclude(pk=head.pk)
+    return list(rows.order_by("-priority", "id").values_list("pk", flat=True)[: handler.longest_run - 1])
 
 
 def _of_kind(kind: Kind, most: int) -> Iterable[tuple[int, int, Kind, str]]:
