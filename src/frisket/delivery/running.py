@@ -7,6 +7,7 @@ which follow each other in any case, share one; only the first octet of each has
 import logging
 from uuid import UUID
 
+from frisket import device
 from frisket.delivery.recovery import recover_job
 from frisket.delivery.sending import Going, after_outcome, begin, drive, finish, holding
 from frisket.delivery.values import Ending
@@ -70,6 +71,7 @@ def _turn_over(run: work.Run, going: Going, ending: Ending) -> tuple[_Next | Non
     if upcoming is None or upcoming.attempt > 1 or upcoming.cancelled():
         _finish(going, ending)
         return None, upcoming
+    device.version()  # looks at the rows where they are old, which inside a transaction each asker would do again
     try:
         with transaction():
             _finish(going, ending)
