@@ -6,6 +6,8 @@ memory, none writes it anywhere in clear.
 """
 
 from frisket.intake.accept import Intake
+from frisket.intake.advertiser import Advertiser, CannotAdvertise, addresses_of
+from frisket.intake.advertising import Reach
 from frisket.intake.errors import CutOff, NotWelcome, RefusedByRule
 from frisket.intake.ipp import Commands, IppDoor
 from frisket.intake.offers import Accepted, Offer, Part, Walk, Walker, WalkIn
@@ -13,6 +15,8 @@ from frisket.intake.upload import UploadDoor, offer_for
 
 __all__ = [
     "Accepted",
+    "Advertiser",
+    "CannotAdvertise",
     "Commands",
     "CutOff",
     "Intake",
@@ -20,10 +24,12 @@ __all__ = [
     "NotWelcome",
     "Offer",
     "Part",
+    "Reach",
     "RefusedByRule",
     "UploadDoor",
     "Walk",
     "WalkIn",
     "Walker",
+    "addresses_of",
     "offer_for",
 ]

@@ -94,6 +94,17 @@ class Doors(_Section):
     ipp: IppDoor = IppDoor()
 
 
+class Discovery(_Section):
+    """What the network is told; nothing at medium-high and high."""
+
+    dns_sd: bool = Field(default=False, description="Announce queues by DNS-SD (Bonjour, AirPrint, ippfind)")
+    interfaces: list[str] = Field(
+        default=[], description="Names or addresses of interfaces to announce on; empty: all but loopback"
+    )
+    queues: list[str] = Field(default=[], description="Names of queues to announce; empty: all")
+    host: str = Field(default="", description="Host name to announce, without .local; empty: this machine's")
+
+
 class Limits(_Section):
     job_bytes: int = Field(default=16 * GiB, gt=0, description="Largest job, octets")
     person_bytes: int = Field(default=64 * GiB, gt=0, description="Held at once per person, octets")
@@ -153,6 +164,7 @@ class Settings(_Section):
     house: House = House()
     database: Database = Database()
     doors: Doors = Doors()
+    discovery: Discovery = Discovery()
     limits: Limits = Limits()
     space: Space = Space()
     delivery: Delivery = Delivery()

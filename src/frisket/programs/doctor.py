@@ -113,6 +113,12 @@ def _devices(house: House) -> Iterator[Finding]:
         yield Finding("look", "There is no queue yet.", "frisket queue add NAME --hold")
 
 
+def _discovery(house: House) -> Iterator[Finding]:
+    level = house.settings.house.level
+    if house.settings.discovery.dns_sd and level not in ("normal", "medium"):
+        yield Finding("look", f"Queues are not announced: level {level} closes DNS-SD.", "Give people the address.")
+
+
 def _programs(house: House) -> Iterator[Finding]:
     if shutil.which("bwrap") is None:
         yield Finding("look", "bubblewrap is not installed.", "apt install bubblewrap")
@@ -128,4 +134,5 @@ _CHECKS: tuple[Callable[[House], Iterator[Finding]], ...] = (
     _programs,
     _sandbox,
     _devices,
+    _discovery,
 )

@@ -31,7 +31,7 @@ def describe(house: House, urls: dict[str, str]) -> dict[str, Any]:
 
 
 def _listener(name: str, url: str) -> dict[str, Any]:
-    clear = url.startswith(("ipp:", "http:"))
+    clear = url.startswith(("ipp:", "http:", "dns-sd:"))
     return {"door": name, "address": url, "encryption": "none: clear text" if clear else "TLS 1.2 or 1.3"}
 
 

@@ -182,7 +182,7 @@ def _description(
         *([a("pages-per-minute-color", ipp.integer(can.pages_per_minute_color))] if can.colour else []),
         a("preferred-attributes-supported", ipp.boolean(False)),
         a("printer-device-id", ipp.text(f"MFG:Frisket;MDL:{_plain(model)};CMD:{_languages(formats)};")),
-        a("printer-dns-sd-name", ipp.name(_short(name, 63))),
+        a("printer-dns-sd-name", ipp.name(_short(name.replace(".", "-"), 63))),  # a dot would divide it
         _keywords("printer-get-attributes-supported", ("document-format",)),
         a("printer-info", ipp.text(_short(name))),
         a("printer-is-shared", ipp.boolean(True)),
