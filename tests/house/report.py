@@ -38,6 +38,7 @@ _PACKAGE = {
     "avahi-daemon": "avahi-daemon",
     "cancel": "cups-client",
     "cups": "cups-daemon",
+    "cups-lpd": "cups",
     "cupsd": "cups-daemon",
     "ippeveprinter": "cups-ipp-utils",
     "ippfind": "cups-ipp-utils",
