@@ -7,6 +7,7 @@ same transaction; so a crash anywhere is recovered by reading states.
 from frisket.flow.counting import count
 from frisket.flow.ending import cancel
 from frisket.flow.itinerary import NEXT_STAGE, WAITS_FOR_SOMEBODY
+from frisket.flow.queues import change_queue
 from frisket.flow.recovery import Recovered, recover
 from frisket.flow.steps import next_stage
 from frisket.flow.timers import look_at_the_clock
@@ -17,6 +18,7 @@ __all__ = [
     "WAITS_FOR_SOMEBODY",
     "Recovered",
     "cancel",
+    "change_queue",
     "count",
     "look_at_the_clock",
     "next_stage",

@@ -18,12 +18,12 @@ def admit(view: job.JobView) -> None:
     """May it come in?"""
     queue = device.queue(view.queue)
     limits = parts.settings().limits
-    can = device.merge([each.capabilities for each in device.behind(queue)])
+    taken = device.formats_taken([each.capabilities for each in device.behind(queue)])
     verdict = policy.admission(
         policy.Facts(
             queue_accepting=True,  # it was, when the job was taken
             format=view.format,
-            formats=frozenset(can.formats),
+            formats=frozenset(taken),
             octets=view.octets,
             most_octets=limits.job_bytes,
             documents=view.documents,
@@ -46,7 +46,7 @@ def prepare(view: job.JobView) -> None:
 def shelve(view: job.JobView) -> None:
     """Hold it for its person, or let it pass."""
     queue = device.queue(view.queue)
-    reason = hold_reason(view.hold, queue.hold)
+    reason = hold_reason(view.hold, queue)
     there = choose_device(device.behind(queue), view.format) if reason is None else None
     with transaction() as tx:
         if there is None:

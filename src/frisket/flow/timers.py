@@ -90,7 +90,7 @@ def _held(view: job.JobView, tx: Tx) -> None:
         release.end(view, Reason.EXPIRED, job.Outcome.EXPIRED, by=HOUSE, tx=tx)
         return
     queue = device.queue(view.queue)
-    there = None if queue.hold else choose_device(device.behind(queue), view.format)
+    there = None if queue.hold or queue.hold_new else choose_device(device.behind(queue), view.format)
     if there is None:
         job.change_held(view.id, hold="", hold_until=None, by=HOUSE, tx=tx)
         return
@@ -103,7 +103,7 @@ def _silent_sender(view: job.JobView, tx: Tx) -> None:
         release.end(view, Reason.EMPTY, job.Outcome.FAILED, by=HOUSE, tx=tx)
         return
     queue = device.queue(view.queue)
-    reason = hold_reason(view.hold, queue.hold) or Reason.INTERRUPTED
+    reason = hold_reason(view.hold, queue) or Reason.INTERRUPTED
     job.move(
         view.id,
         State.HELD,

@@ -13,7 +13,7 @@ _HOLDS = {"password": Reason.PASSWORD, "until": Reason.UNTIL, "indefinite": Reas
 
 def walk(asked: intake.WalkIn) -> intake.Walk:
     """Nothing between these states has to wait, so the job rests in the last one at once."""
-    reason = hold_reason(asked.hold, asked.queue.hold)
+    reason = hold_reason(asked.hold, asked.queue)
     if reason is not None:
         return intake.Walk(State.HELD, _PASSED, reason)
     there = choose_device(device.behind(asked.queue), asked.format)
@@ -22,11 +22,13 @@ def walk(asked: intake.WalkIn) -> intake.Walk:
     return intake.Walk(State.RELEASED, _PASSED, Reason.NOT_HELD, there.id)
 
 
-def hold_reason(hold: str, queue_holds: bool) -> job.Reason | None:
+def hold_reason(hold: str, queue: device.QueueView) -> job.Reason | None:
     """Why a job waits; None when nothing holds it."""
     if hold:
         return _HOLDS[hold]
-    return Reason.FOR_RELEASE if queue_holds else None
+    if queue.hold:
+        return Reason.FOR_RELEASE
+    return Reason.NEW_HELD if queue.hold_new else None
 
 
 def choose_device(behind: Sequence[device.DeviceView], format: str) -> device.DeviceView | None:

@@ -1,7 +1,7 @@
 from frisket.errors import Blame, FrisketError
 from frisket.policy import Refuse
 
-__all__ = ["CutOff", "NotWelcome", "RefusedByRule"]
+__all__ = ["CutOff", "NotWelcome", "RefusedByRule", "Unfit"]
 
 
 class RefusedByRule(FrisketError):
@@ -27,3 +27,10 @@ class NotWelcome(FrisketError):
 
     blame = Blame.PERSON
     remedy = "Print to your personal queue address, or sign in with your name and password over IPPS."
+
+
+class Unfit(FrisketError):
+    """What came is no document a printer should be given, or not in a way the door can take."""
+
+    blame = Blame.PEER
+    remedy = "Print with a driver for PostScript, PCL or PDF; commands to a device are not passed on."

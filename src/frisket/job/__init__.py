@@ -3,6 +3,7 @@
 A move and its audit leaf are one commit. Titles and owners lie sealed and are opened for whoever may see them.
 """
 
+from frisket.job.changing import cancel_document, change_ticket, no_longer_kept, put_forward, rename_document
 from frisket.job.errors import AlreadyLeased, NotFound, StaleLease, WrongState
 from frisket.job.explain import Explanation, Step, explain, steps
 from frisket.job.nouns import (
@@ -68,7 +69,9 @@ __all__ = [
     "add_document",
     "allowed",
     "by_client_key",
+    "cancel_document",
     "change_held",
+    "change_ticket",
     "check_fence",
     "count_live",
     "create_many",
@@ -82,10 +85,13 @@ __all__ = [
     "last_number",
     "lease",
     "move",
+    "no_longer_kept",
     "onward_again",
     "password_verifier",
+    "put_forward",
     "queue_of",
     "record_facts",
+    "rename_document",
     "steps",
     "uncounted",
 ]

@@ -81,6 +81,12 @@ def _sentence(entry: audit.Entry, scope: Scope) -> tuple[str, str]:
         }, ""
     if entry.act == "job.hold":
         return _("Its hold was changed."), ""
+    if entry.act == "job.promoted":
+        return _("It was moved forward among those that wait for its device."), ""
+    if entry.act == "job.change":
+        return _("How it is to be printed was changed."), ""
+    if entry.act == "job.document-cancelled":
+        return _("Document %(number)s was taken out of it.") % facts, ""
     if entry.act == "job.document":
         return _("Document %(number)s arrived and was sealed.") % facts, ""
     if entry.act.startswith("erase."):
@@ -113,6 +119,8 @@ def _accepted(entry: audit.Entry) -> str:
     door = {
         "ipp": _("over IPP"),
         "ipps": _("over encrypted IPP"),
+        "lpd": _("over LPD"),
+        "raw": _("over a RAW port"),
         "upload": _("by upload"),
         "control": _("from the command line"),
     }.get(str(entry.facts["door"]), str(entry.facts["door"]))
@@ -132,8 +140,10 @@ _HELD: dict[Reason, _Say] = {
     Reason.PASSWORD: lambda: _("It waits for the PIN its sender gave it."),
     Reason.UNTIL: lambda: _("It waits for the time its sender chose."),
     Reason.INDEFINITE: lambda: _("It waits until somebody releases it, as its sender asked."),
+    Reason.NEW_HELD: lambda: _("It waits until an operator lets new jobs of this queue go."),
     Reason.DEVICE_FAILED: lambda: _("The device did not print it, so it waits again."),
     Reason.WITHDRAWN: lambda: _("Its release was taken back, so it waits again."),
+    Reason.SUSPENDED: lambda: _("It was taken back to let others go first; it waits until somebody resumes it."),
     Reason.LEASE_OVER: lambda: _("Nobody sent it in time, so it waits again."),
     Reason.INTERRUPTED: lambda: _("The upload broke off; what arrived whole waits."),
     Reason.REVIEWED: lambda: _("An operator let it out of quarantine."),
@@ -229,6 +239,8 @@ def _now(job: JobView) -> str:
     if job.state is State.HELD:
         text = _HELD.get(job.why, _waits)()
         return f"{text} ({job.note})" if job.note else text
+    if job.state is State.RELEASED and device.queue(job.queue).halt:
+        return _("It is released; its queue was stopped by an operator.")
     if job.state in (State.ENDED, State.ERASED):
         return {
             Outcome.PRINTED: _("It printed."),

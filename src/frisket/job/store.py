@@ -51,7 +51,7 @@ __all__ = [
 NONE = Changes()
 OVER = frozenset({State.ENDED, State.ERASED})
 _ON_ITS_WAY = timedelta(seconds=10)  # a released job that still waits then has a device that does not take it
-_FIELD_NAME = 1  # of a document; 0 is the job's own history
+NAME_FIELD = 1  # of a document; 0 is the job's own history
 NEXT = "flow.next"  # the work that takes a job to its next stage; only flow knows which that is
 SEND = "delivery.send"  # the same for a released job: one at a time per device
 LIVE = (
@@ -76,7 +76,7 @@ def create_many(new: Sequence[NewJob], *, by: Sequence[Actor], tx: Tx) -> list[J
     _JOBS.insert([_row(item, number, now) for item, number in numbered], tx=tx)
     _DOCUMENTS.insert([_document_row(item.id, doc) for item in new for doc in item.documents], tx=tx)
     audit.record_many([_accept_leaf(*each, actor) for each, actor in zip(numbered, by, strict=True)], tx=tx)
-    onward = [after for item in new if (after := _onward(item.id, item.state, item.device, None, now)) is not None]
+    onward = [after for item in new if (after := onward_of(item.id, item.state, item.device, None, now)) is not None]
     if onward:
         work.enqueue_many(onward, tx=tx)
     return [_fresh_view(item, number, now) for item, number in numbered]
@@ -100,8 +100,8 @@ def _accept_leaf(new: NewJob, number: int, by: Actor) -> audit.NewLeaf:
     )
 
 
-def _onward(
-    identifier: UUID, state: State, there: UUID | None, due_at: datetime | None, now: datetime
+def onward_of(
+    identifier: UUID, state: State, there: UUID | None, due_at: datetime | None, now: datetime, rank: int = 0
 ) -> work.NewWork | None:
     """The work that follows from a state; None where the job waits for a person or a time."""
     over = state is State.ENDED and due_at is not None and due_at <= now
@@ -109,7 +109,8 @@ def _onward(
         return None
     if state is State.RELEASED and there is not None:
         payload: dict[str, str | int] = {"job": identifier.hex, "device": there.hex, "fence": 0}
-        return work.NewWork(SEND, payload, group=f"device:{there.hex}", once=f"send:{identifier.hex}:0")
+        once = f"send:{identifier.hex}:0"
+        return work.NewWork(SEND, payload, priority=rank, group=f"device:{there.hex}", once=once)
     return work.NewWork(NEXT, {"job": identifier.hex}, once=f"{NEXT}:{identifier.hex}:{state.value}")
 
 
@@ -206,7 +207,7 @@ def _open_history(row: Job) -> tuple[str | None, str | None, str]:
 
 
 def _document_row(job: UUID, new: NewDocument) -> tuple[Any, ...]:
-    name = parts.keys().seal_personal(parts.tenant(), job, new.name, field=_FIELD_NAME) if new.name else None
+    name = parts.keys().seal_personal(parts.tenant(), job, new.name, field=NAME_FIELD) if new.name else None
     return (job, new.number, new.format, new.octets, name)
 
 
@@ -271,7 +272,7 @@ def move(
     now = parts.clock().now()
     touched = _apply(row, to, why, changes, now)
     row.save(update_fields=touched)
-    after = _onward(row.id, to, row.device_id, row.due_at, now) if onward else None
+    after = onward_of(row.id, to, row.device_id, row.due_at, now, row.rank) if onward else None
     if after is not None and why is not Reason.RETRY:  # a retry is the same work, tried again later
         work.enqueue_many([after], tx=tx)
     audit.record(
@@ -289,7 +290,7 @@ def move(
             **changes.facts,
         },
     )
-    return _open_view(row)
+    return open_view(row)
 
 
 def _apply(row: Job, to: State, why: Reason, changes: Changes, now: datetime) -> list[str]:
@@ -337,7 +338,7 @@ def change_held(job: UUID, *, hold: str, hold_until: datetime | None, by: Actor,
     row.due_at = _due(State.HELD, parts.clock().now(), row.queue_id, hold_until)
     row.save(update_fields=["hold", "hold_until", "why", "due_at"])
     audit.record("job.hold", job, by=by, tx=tx, facts={"hold": hold})
-    return _open_view(row)
+    return open_view(row)
 
 
 def get(scope: Scope, job: UUID | int) -> JobView:
@@ -346,7 +347,7 @@ def get(scope: Scope, job: UUID | int) -> JobView:
     row = rows.filter(number=job).first() if isinstance(job, int) else rows.filter(pk=job).first()
     if row is None:
         raise NotFound("no such job")
-    return _open_view(row, scope)
+    return open_view(row, scope)
 
 
 def get_for_stage(job: UUID) -> JobView:
@@ -354,13 +355,13 @@ def get_for_stage(job: UUID) -> JobView:
     row = Job.objects.filter(pk=job).first()
     if row is None:
         raise NotFound("no such job")
-    return _open_view(row)
+    return open_view(row)
 
 
 def by_client_key(person: UUID, client_key: str) -> JobView | None:
     """The job a sender's own id already stands for."""
     row = Job.objects.filter(tenant=parts.tenant(), person_id=person, client_key=client_key).first()
-    return _open_view(row) if row is not None else None
+    return open_view(row) if row is not None else None
 
 
 def find(scope: Scope, where: Filter, *, after: str | None = None, limit: int = 100) -> Slice[JobView]:
@@ -382,7 +383,7 @@ def find(scope: Scope, where: Filter, *, after: str | None = None, limit: int = 
         rows = rows.order_by("-number")
     found = list(rows[: limit + 1])
     more = str(found[limit - 1].number) if len(found) > limit else None
-    return Slice([_open_view(row, scope) for row in found[:limit]], more)
+    return Slice([open_view(row, scope) for row in found[:limit]], more)
 
 
 def _seen(scope: Scope) -> QuerySet[Job]:
@@ -392,7 +393,9 @@ def _seen(scope: Scope) -> QuerySet[Job]:
     return rows
 
 
-def documents(job: UUID) -> list[DocumentView]:
+def documents(job: UUID, *, cancelled: bool = False) -> list[DocumentView]:
+    """What of the job is to be printed; ``cancelled``: and what was taken out of it."""
+    rows = Document.objects.filter(job_id=job).order_by("number")
     return [
         DocumentView(
             row.number,
@@ -400,15 +403,16 @@ def documents(job: UUID) -> list[DocumentView]:
             row.octets,
             row.pages,
             _document_name(job, row.name_sealed),
+            row.cancelled,
         )
-        for row in Document.objects.filter(job_id=job).order_by("number")
+        for row in (rows if cancelled else rows.filter(cancelled=False))
     ]
 
 
 def _document_name(job: UUID, sealed: bytes | memoryview | None) -> str:
     if sealed is None:
         return ""
-    return parts.keys().open_personal(parts.tenant(), job, bytes(sealed), field=_FIELD_NAME)
+    return parts.keys().open_personal(parts.tenant(), job, bytes(sealed), field=NAME_FIELD)
 
 
 def password_verifier(job: UUID) -> bytes | None:
@@ -478,8 +482,9 @@ def queue_of(number: int) -> UUID | None:
     return Job.objects.filter(tenant=parts.tenant(), number=number).values_list("queue_id", flat=True).first()
 
 
-def onward_again(only: UUID | None = None, *, tx: Tx) -> int:
+def onward_again(only: UUID | None = None, *, queue: UUID | None = None, tx: Tx) -> int:
     """Queue what follows for every job that does not rest where it is; what waits already is not queued twice.
+    ``queue``: of one queue, when what kept its jobs back is over.
 
     At start, because a work that died of our own bug must not leave its job waiting for ever; and for ``only``
     one job that recovery took back to ``released``, whose own work may have found nothing to do before.
@@ -488,10 +493,12 @@ def onward_again(only: UUID | None = None, *, tx: Tx) -> int:
     resting = Job.objects.filter(tenant=parts.tenant(), over=0, state__in=[state.value for state in ONWARD])
     if only is not None:
         resting = resting.filter(pk=only)
+    if queue is not None:
+        resting = resting.filter(queue_id=queue)
     again = [
         onward
-        for row in resting.iterator()
-        if (onward := _onward(row.id, State(row.state), row.device_id, row.due_at, now)) is not None
+        for row in resting.order_by("number").iterator()
+        if (onward := onward_of(row.id, State(row.state), row.device_id, row.due_at, now, row.rank)) is not None
     ]
     if again:
         work.enqueue_many(again, tx=tx)
@@ -543,7 +550,7 @@ def _may_see_title(row: Job, scope: Scope) -> bool:
     )
 
 
-def _open_view(row: Job, scope: Scope | None = None) -> JobView:
+def open_view(row: Job, scope: Scope | None = None) -> JobView:
     title, owner, uri = _open_history(row)
     if scope is not None and not _may_see_title(row, scope):
         title = None

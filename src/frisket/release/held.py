@@ -227,6 +227,8 @@ def let_go(scope: Scope, identifier: UUID, *, by: Actor) -> None:
     _own_or(view, by)
     if view.state is not State.HELD or view.has_password:
         return  # no effect: it waits for its PIN (RFC 8011 section 4.3.6)
+    if view.why is Reason.NEW_HELD:
+        identity.require(by, identity.Permission.QUEUES_MANAGE)  # an operator's hold, not the sender's
     queue = device.queue(view.queue)
     behind = device.behind(queue)
     with transaction() as tx:
