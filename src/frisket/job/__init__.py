@@ -3,6 +3,7 @@
 A move and its audit leaf are one commit. Titles and owners lie sealed and are opened for whoever may see them.
 """
 
+from frisket.job.copying import COPY, CopyAsked, ask_for_copy, no_longer_timed, overdue
 from frisket.job.errors import AlreadyLeased, NotFound, StaleLease, WrongState
 from frisket.job.explain import Explanation, Step, explain, steps
 from frisket.job.nouns import (
@@ -15,7 +16,8 @@ from frisket.job.nouns import (
     NewJob,
     Options,
 )
-from frisket.job.states import MOVES, ONWARD, Outcome, Reason, State, allowed
+from frisket.job.periods import NAMED, RETAINED, end_of, opens
+from frisket.job.states import HOLDS, MOVES, ONWARD, Outcome, Reason, State, allowed
 from frisket.job.store import (
     LIVE,
     NEXT,
@@ -30,6 +32,7 @@ from frisket.job.store import (
     due,
     find,
     forget,
+    forget_stored,
     get,
     get_for_stage,
     last_number,
@@ -41,15 +44,24 @@ from frisket.job.store import (
     record_facts,
     uncounted,
 )
+from frisket.job.terms import NO_TERMS, OWNER, PRESS, Terms
 
 __all__ = [
+    "COPY",
+    "HOLDS",
     "LIVE",
     "MOVES",
+    "NAMED",
     "NEXT",
+    "NO_TERMS",
     "ONWARD",
+    "OWNER",
+    "PRESS",
+    "RETAINED",
     "SEND",
     "AlreadyLeased",
     "Changes",
+    "CopyAsked",
     "DocumentView",
     "Explanation",
     "Filter",
@@ -64,9 +76,11 @@ __all__ = [
     "StaleLease",
     "State",
     "Step",
+    "Terms",
     "WrongState",
     "add_document",
     "allowed",
+    "ask_for_copy",
     "by_client_key",
     "change_held",
     "check_fence",
@@ -74,15 +88,20 @@ __all__ = [
     "create_many",
     "documents",
     "due",
+    "end_of",
     "explain",
     "find",
     "forget",
+    "forget_stored",
     "get",
     "get_for_stage",
     "last_number",
     "lease",
     "move",
+    "no_longer_timed",
     "onward_again",
+    "opens",
+    "overdue",
     "password_verifier",
     "queue_of",
     "record_facts",

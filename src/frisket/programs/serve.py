@@ -48,8 +48,9 @@ class _Release:
     def hold(self, scope: Scope, job: Any, *, by: Actor) -> None:
         release.hold(scope, job, by=by)
 
-    def let_go(self, scope: Scope, job: Any, *, by: Actor) -> None:
-        release.let_go(scope, job, by=by)
+    def let_go(self, scope: Scope, job: Any, *, by: Actor, password: bytes, encryption: str, network: str) -> None:
+        sent = release.Password(password, encryption, identity.Place(by.at, network)) if password else None
+        release.let_go(scope, job, by=by, password=sent)
 
     def password_verifier(self, job_password: bytes, encryption: str) -> bytes:
         return release.make_verifier(job_password, encryption)
@@ -114,6 +115,7 @@ async def _open(house: House, only: tuple[str, ...], running: _Running) -> None:
         running.sequencer.start()
     running.doors = intake.Intake(flow.walk, on_failed_sync=_sync_failed)
     running.doors.start()
+    flow.copies_through(running.doors)
     if "doors" in only or "web" in only:
         await _open_doors(house, only, running)
     commands.URLS.clear()
@@ -262,6 +264,7 @@ async def _close(running: _Running) -> None:
     if running.control is not None:
         await running.control.close()
     await asyncio.gather(*[listener.close() for listener in running.listeners])
+    flow.copies_through(None)
     if running.doors is not None:
         await asyncio.to_thread(running.doors.stop)
     if running.engine is not None:

@@ -8,6 +8,7 @@ from uuid import UUID
 from frisket import device, identity, job
 from frisket.intake.accept import Intake
 from frisket.intake.capabilities import capabilities_of
+from frisket.intake.ipp import releasing
 from frisket.intake.ipp.jobs import ANSWER_NAMES, job_group, restartable, state_of
 from frisket.intake.ipp.printer import printer_group, state_filter
 from frisket.intake.ipp.request import Asked, unpacked
@@ -30,7 +31,7 @@ class Commands(Protocol):
 
     def hold(self, scope: Scope, job: UUID, *, by: Actor) -> None: ...
 
-    def let_go(self, scope: Scope, job: UUID, *, by: Actor) -> None: ...
+    def let_go(self, scope: Scope, job: UUID, *, by: Actor, password: bytes, encryption: str, network: str) -> None: ...
 
     def password_verifier(self, job_password: bytes, encryption: str) -> bytes: ...
 
@@ -52,6 +53,7 @@ class Operations:
             int(ipp.Operation.GET_PRINTER_ATTRIBUTES): self.get_printer_attributes,
             int(ipp.Operation.HOLD_JOB): self.hold_job,
             int(ipp.Operation.RELEASE_JOB): self.release_job,
+            int(ipp.Operation.RESUME_JOB): self.resume_job,
             int(ipp.Operation.RESUBMIT_JOB): self.resubmit_job,
             int(ipp.Operation.CUPS_GET_DEFAULT): self.cups_get_default,
             int(ipp.Operation.CUPS_GET_PRINTERS): self.cups_get_printers,
@@ -103,7 +105,7 @@ class Operations:
         view = await self._job(asked)
         if not restartable(view):
             raise job.WrongState("Only a job that was kept after printing can be printed again.")
-        if view.person != asked.by.id:
+        if view.person != asked.by.id and view.stored != 2:
             identity.require(asked.by, identity.Permission.JOBS_RELEASE)
         queue = device.queue(view.queue)
         ticket = read_ticket(asked.message, capabilities_of(queue))
@@ -122,8 +124,11 @@ class Operations:
             options=ticket.options if asks else view.options,
             hold=ticket.hold,
             hold_until=ticket.hold_until,
+            terms=ticket.terms,
             printer_uri=asked.printer_uri_of(view),
         )
+        verifier = await self._intake.ask(job.password_verifier, view.id)
+        offer = releasing.again(offer, view, verifier, asked.person)
         accepted = await self._intake.accept(offer, self._intake.documents_again(view, by=asked.by))
         return self._job_answer(asked, accepted.job, ticket)
 
@@ -151,6 +156,7 @@ class Operations:
             oldest_first=which != "completed",
         )
         most = min(limit or _MOST_JOBS, _MOST_JOBS)
+        where = releasing.which_stored(which, asked.person, where.queue) or where
         found = await self._intake.ask(_collect, asked.scope, where, which, most)
         if asked.everywhere and asked.known.by == "stated":  # a name believed on one queue is a claim on another
             found = [view for view in found if device.trusts(device.queue(view.queue), asked.network)]
@@ -170,7 +176,7 @@ class Operations:
 
     async def cancel_job(self, asked: Asked) -> bytes:
         view = await self._job(asked)
-        if state_of(view) in (7, 8, 9):
+        if state_of(view) in (7, 8, 9) and not view.stored:
             raise job.WrongState("This job has ended already.")
         await self._intake.ask(self._cancel, asked.scope, view.id, asked.by)
         return _answer(asked, 0)
@@ -207,8 +213,23 @@ class Operations:
         if view.state is job.State.QUARANTINED or state_of(view) in (7, 8, 9):
             raise job.WrongState("This job cannot be released.")
         if view.state is job.State.HELD:
-            await self._intake.ask(lambda: self._commands.let_go(asked.scope, view.id, by=asked.by))
+            await self._let_go(asked, view)
         return _answer(asked, 0)
+
+    async def resume_job(self, asked: Asked) -> bytes:
+        """The word a job waits for after its proof (RFC 3998 section 4.4.2)."""
+        view = await self._job(asked)
+        if state_of(view) != 6 or view.state is not job.State.HELD:
+            raise job.WrongState("Only a job that is suspended can be resumed.")
+        await self._let_go(asked, view)
+        return _answer(asked, 0)
+
+    async def _let_go(self, asked: Asked, view: job.JobView) -> None:
+        secret, encryption = releasing.password_of(asked.message)
+        let_go, by = self._commands.let_go, asked.by
+        await self._intake.ask(
+            lambda: let_go(asked.scope, view.id, by=by, password=secret, encryption=encryption, network=asked.network)
+        )
 
     # -- printers
 
@@ -259,12 +280,6 @@ class Operations:
             raise Refusal(ticket)
         operation = asked.message.operation
         format = (operation.text("document-format") or can.formats[0]).lower()
-        hold, verifier = ticket.hold, None
-        secret = operation.first("job-password")
-        if isinstance(secret, bytes) and secret:
-            encryption = operation.text("job-password-encryption") or "none"
-            verifier = await self._intake.ask(self._commands.password_verifier, secret, encryption)
-            hold = "password"
         title = operation.text("job-name") or operation.text("document-name") or "untitled"
         offer = Offer(
             queue=queue,
@@ -276,12 +291,12 @@ class Operations:
             format=format,
             copies=ticket.copies,
             options=ticket.options,
-            hold=hold,
-            hold_until=ticket.hold_until,
-            password_verifier=verifier,
             printer_uri=asked.printer_uri,
         )
-        return offer, ticket
+        return await releasing.bound(offer, ticket, asked.message, self._verifier), ticket
+
+    async def _verifier(self, secret: bytes, encryption: str) -> bytes:
+        return await self._intake.ask(self._commands.password_verifier, secret, encryption)
 
     def _offer_again(self, asked: Asked, view: job.JobView) -> Offer:
         """The offer of a job that Create-Job began, for its documents."""
@@ -373,6 +388,8 @@ def _belongs(view: job.JobView, which: str) -> bool:
         return state_of(view) == 7
     if which == "aborted":
         return state_of(view) == 8
+    if which in ("proof-and-suspend", "proof-print"):
+        return view.why is job.Reason.PROOF
     return True
 
 

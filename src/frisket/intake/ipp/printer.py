@@ -12,6 +12,7 @@ from uuid import UUID
 
 from frisket import device, job
 from frisket.intake.capabilities import capabilities_of
+from frisket.intake.ipp import terms
 from frisket.plumbing import parts
 from frisket.wire import ipp
 
@@ -30,6 +31,7 @@ OPERATIONS = (
     ipp.Operation.GET_PRINTER_ATTRIBUTES,
     ipp.Operation.HOLD_JOB,
     ipp.Operation.RELEASE_JOB,
+    ipp.Operation.RESUME_JOB,
     ipp.Operation.CANCEL_MY_JOBS,
     ipp.Operation.RESUBMIT_JOB,
     ipp.Operation.CLOSE_JOB,
@@ -105,8 +107,11 @@ def _choose(wanted: Sequence[str], known: Sequence[str]) -> dict[str, None]:
 _TEMPLATE_STEMS = (
     "copies-",
     "finishings-",
+    "job-cancel-after-",
+    "job-delay-output-until-",
     "job-hold-until-",
     "job-priority-",
+    "job-retain-until-",
     "job-sheets-",
     "media-",
     "multiple-document-handling-",
@@ -121,6 +126,8 @@ _TEMPLATE_STEMS = (
     "print-rendering-intent-",
     "print-scaling-",
     "printer-resolution-",
+    "proof-copies-",
+    "proof-print-",
     "sides-",
 )
 _TEMPLATE_ENDS = ("-default", "-supported", "-ready", "-database")
@@ -141,7 +148,7 @@ def _still(queue_hex: str, version: int, address: Address, believed: bool) -> _S
     """Everything that stays until a queue or device changes."""
     queue = device.queue(UUID(queue_hex))
     can = capabilities_of(queue)
-    listed = [*_description(queue, can, address, believed), *_template(can), *_media(can)]
+    listed = [*_description(queue, can, address, believed), *_template(can), *_media(can), *terms.described()]
     return _Still({each.name: ipp.encode_attribute(each) for each in listed}, tuple(each.name for each in listed))
 
 
@@ -166,12 +173,11 @@ def _description(
         a("document-format-default", ipp.mime(formats[0])),
         a("document-format-supported", *[ipp.mime(each) for each in formats]),
         a("generated-natural-language-supported", ipp.natural_language("en"), ipp.natural_language("de")),
+        _keywords("ipp-features-supported", terms.FEATURES),
         _keywords("ipp-versions-supported", ("1.0", "1.1", "2.0")),
         a("job-ids-supported", ipp.boolean(True)),
         a("job-k-octets-supported", ipp.range_(0, min(settings.limits.job_bytes // 1024, 2**31 - 1))),
         _keywords("job-creation-attributes-supported", CREATION),
-        a("job-password-supported", ipp.integer(255)),
-        _keywords("job-password-encryption-supported", ("none", "sha2-256", "sha2-512")),
         a("multiple-document-jobs-supported", ipp.boolean(True)),
         a("multiple-operation-time-out", ipp.integer(settings.limits.operation_timeout_s)),
         _keywords("multiple-operation-time-out-action", ("process-job",)),
@@ -223,6 +229,7 @@ CREATION = (
     "print-quality",
     "printer-resolution",
     "sides",
+    *terms.CREATION,
 )
 WHICH_JOBS = (
     "completed",
@@ -233,6 +240,10 @@ WHICH_JOBS = (
     "pending",
     "pending-held",
     "processing",
+    "proof-and-suspend",
+    "proof-print",
+    "stored-owner",
+    "stored-public",
 )
 
 
@@ -247,8 +258,6 @@ def _template(can: device.Capabilities) -> list[ipp.Attribute]:
         a("copies-supported", ipp.range_(1, max(1, can.copies_max))),
         a("finishings-default", ipp.enum(3)),
         a("finishings-supported", *[ipp.enum(each) for each in dict.fromkeys((3, *can.finishings))]),
-        a("job-hold-until-default", ipp.keyword("no-hold")),
-        _keywords("job-hold-until-supported", ("no-hold", "indefinite")),
         a("job-priority-default", ipp.integer(50)),
         a("job-priority-supported", ipp.integer(1)),
         a("job-sheets-default", ipp.keyword("none")),
@@ -417,6 +426,10 @@ def state_filter(which: str) -> tuple[job.State, ...]:
         "pending-held": waiting,
         "pending": pending,
         "processing": running,
+        "proof-and-suspend": (s.HELD,),
+        "proof-print": (s.HELD,),
+        "stored-owner": (s.ENDED,),
+        "stored-public": (s.ENDED,),
         "not-completed": (*pending, *waiting, *running),
         "all": (),
     }[which]
