@@ -42,6 +42,7 @@ from frisket.job.store import (
     password_verifier,
     queue_of,
     record_facts,
+    some,
     uncounted,
 )
 from frisket.job.terms import NO_TERMS, OWNER, PRESS, Terms
@@ -105,6 +106,7 @@ __all__ = [
     "password_verifier",
     "queue_of",
     "record_facts",
+    "some",
     "steps",
     "uncounted",
 ]

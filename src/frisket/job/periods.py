@@ -1,9 +1,8 @@
 """Named times: when "evening" begins, when a week ends. Values in, moments out (RFC 8011 section 5.2.2)."""
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Protocol
 from zoneinfo import ZoneInfo
-
-from frisket.plumbing.settings import Times
 
 __all__ = ["NAMED", "RETAINED", "end_of", "opens"]
 
@@ -11,6 +10,16 @@ NAMED = ("day-time", "evening", "night", "weekend", "second-shift", "third-shift
 RETAINED = ("none", "end-of-day", "end-of-week", "end-of-month")
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _A_WEEK = range(-1, 9)  # days to look at: a span may have begun yesterday, a weekend is a week away at most
+
+
+class Times(Protocol):
+    """The section ``times`` of the settings; each named time is an attribute, "18:00-22:00"."""
+
+    @property
+    def zone(self) -> str: ...
+
+    @property
+    def weekend(self) -> list[str]: ...
 
 
 def opens(word: str, now: datetime, times: Times) -> datetime | None:

@@ -50,6 +50,7 @@ __all__ = [
     "password_verifier",
     "queue_of",
     "record_facts",
+    "some",
     "uncounted",
 ]
 
@@ -387,6 +388,11 @@ def find(scope: Scope, where: Filter, *, after: str | None = None, limit: int = 
     found = list(rows[: limit + 1])
     more = str(found[limit - 1].number) if len(found) > limit else None
     return Slice([_open_view(row, scope) for row in found[:limit]], more)
+
+
+def some(scope: Scope, ids: Sequence[UUID], *, queue: UUID) -> list[JobView]:
+    """Those of these jobs that the scope may see, of one queue; without titles and owners."""
+    return [_view(row, None, None, "") for row in _seen(scope).filter(pk__in=list(ids), queue_id=queue)]
 
 
 def _seen(scope: Scope, *, shared: bool = False) -> QuerySet[Job]:

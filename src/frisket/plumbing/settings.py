@@ -115,6 +115,9 @@ class Limits(_Section):
     slowest_bytes_per_s: int = Field(default=1 * KiB, gt=0, description="Slowest body after the first ten seconds")
     upload_form_bytes: int = Field(default=10 * MiB, gt=0, description="Lists and settings sent to pages")
     operation_timeout_s: int = Field(default=120, ge=60, le=240, description="multiple-operation-time-out")
+    person_subscriptions: int = Field(default=20, gt=0, description="Subscriptions to events per person")
+    house_subscriptions: int = Field(default=1000, gt=0, description="Subscriptions to events in the house")
+    waiting_for_events: int = Field(default=64, ge=0, description="Clients that may wait for events at the same time")
     pages_per_second: int = Field(default=20, gt=0, description="Page and API requests per session and second")
 
 

@@ -69,6 +69,7 @@ class _Running:
     engine: work.Engine | None = None
     sequencer: audit.Sequencer | None = None
     control: ControlServer | None = None
+    ipp: intake.IppDoor | None = None
 
 
 def serve(house: House, *, only: tuple[str, ...], ready_file: Path | None) -> None:
@@ -134,7 +135,8 @@ async def _open_doors(house: House, only: tuple[str, ...], running: _Running) ->
         if not chosen.on or (name == "ipp" and settings.house.level != "normal"):
             continue
         tls = house.certificates.server_context(want_client_certificate=name == "ipps") if encrypted else None
-        listener = httpd.Listener(app, _bounds(settings), tls=tls)
+        inside = None if encrypted else house.certificates.server_context(want_client_certificate=False)
+        listener = httpd.Listener(app, _bounds(settings), tls=tls, upgrade_to=inside)
         await listener.open(chosen.address, chosen.port)
         running.listeners.append(listener)
         running.urls.update(_urls(name, _shown_host(settings, chosen), listener.port))
@@ -171,7 +173,7 @@ class _App:
     def __init__(self, running: _Running, *, with_web: bool) -> None:
         assert running.doors is not None
         self._running = running
-        self._ipp = intake.IppDoor(running.doors, RELEASE_COMMANDS, web=self._web_address)
+        self._ipp = running.ipp = intake.IppDoor(running.doors, RELEASE_COMMANDS, web=self._web_address)
         self._upload = intake.UploadDoor(running.doors, door.authenticate, HEADERS)
         pages: Any = application.application()
         # A peer that sends its form slowly waits in the loop, not in one of the threads.
@@ -184,7 +186,9 @@ class _App:
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
-        if method != "POST" and path.startswith(("/ipp/", "/printers/")):
+        if method == "OPTIONS":  # how a client goes on in TLS (RFC 2817 section 3.2)
+            await _reply(send, 200, b"", b"text/plain", ((b"allow", b"GET, HEAD, OPTIONS, POST"),))
+        elif method != "POST" and path.startswith(("/ipp/", "/printers/")):
             await _reply(send, 405, b"POST application/ipp here.\n", b"text/plain", ((b"allow", b"POST"),))
         elif path.startswith(("/ipp/", "/printers/")) or _is_ipp(scope):
             await self._ipp(scope, receive, send)
@@ -263,6 +267,8 @@ def _log_broken(error: Exception) -> None:
 async def _close(running: _Running) -> None:
     if running.control is not None:
         await running.control.close()
+    if running.ipp is not None:
+        await running.ipp.close()
     await asyncio.gather(*[listener.close() for listener in running.listeners])
     flow.copies_through(None)
     if running.doors is not None:

@@ -37,6 +37,8 @@ _OPEN = frozenset(
         int(ipp.Operation.CUPS_GET_DEFAULT),
         int(ipp.Operation.CUPS_GET_PRINTERS),
         int(ipp.Operation.CUPS_GET_CLASSES),
+        int(ipp.Operation.GET_SYSTEM_ATTRIBUTES),
+        int(ipp.Operation.GET_PRINTERS),
     }
 )
 
@@ -48,6 +50,10 @@ class IppDoor:
         self._operations = Operations(intake, commands)
         self._intake = intake
         self._web = web
+
+    async def close(self) -> None:
+        """Answer whoever waits for events, so that the listeners need not wait for them."""
+        await self._operations.subscribing.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
@@ -142,6 +148,8 @@ class IppDoor:
         if not target.known:
             raise device.NoSuchQueue("There is no queue at this address.")
         queue = device.queue_by_name(target.queue) if target.queue else device.default_queue()
+        if target.system:  # no queue vouches for a name that is merely stated
+            queue = None
         if queue is None and target.queue:
             raise device.NoSuchQueue("There is no queue of this name.")
         encrypted = scope["scheme"] == "https"
@@ -159,10 +167,12 @@ class IppDoor:
             queue = await self._queue_of_job(target.job) or queue
             asking = replace(asking, queue=queue)
         known = await self._who(asking)
+        # A port that begins in clear stays one for whoever comes again, even where this client went on in TLS.
+        upgraded = scope.get("extensions", {}).get("frisket", {}).get("upgraded", False)
         return Asked(
             message=message,
             address=Address(
-                "ipps" if encrypted else "ipp",
+                "ipps" if encrypted and not upgraded else "ipp",
                 headers.get(b"host", b"localhost").decode("latin-1"),
                 self._web(),
             ),
@@ -175,6 +185,7 @@ class IppDoor:
             body=body,
             body_length=left,
             everywhere=target.server,
+            system=target.system,
         )
 
     async def _queue_of_job(self, number: int) -> device.QueueView | None:

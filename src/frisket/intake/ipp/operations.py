@@ -12,6 +12,8 @@ from frisket.intake.ipp import releasing
 from frisket.intake.ipp.jobs import ANSWER_NAMES, job_group, restartable, state_of
 from frisket.intake.ipp.printer import printer_group, state_filter
 from frisket.intake.ipp.request import Asked, unpacked
+from frisket.intake.ipp.subscribing import Subscribing
+from frisket.intake.ipp.system import SystemService
 from frisket.intake.ipp.template import Conflict, Ticket, read_ticket, which_jobs
 from frisket.intake.offers import Offer, Part
 from frisket.plumbing import parts
@@ -59,6 +61,9 @@ class Operations:
             int(ipp.Operation.CUPS_GET_PRINTERS): self.cups_get_printers,
             int(ipp.Operation.CUPS_GET_CLASSES): self.cups_get_classes,
         }
+        self.subscribing = Subscribing(intake, self._job)
+        self.table.update(self.subscribing.table)
+        self.table.update(SystemService(intake).table)
 
     # -- jobs come in
 
@@ -66,7 +71,7 @@ class Operations:
         offer, ticket = await self._offer(asked)
         part = self._part(asked, offer)
         accepted = await self._intake.accept(offer, _one(part))
-        return self._job_answer(asked, accepted.job, ticket)
+        return self._job_answer(asked, accepted.job, ticket, *await self._subscribed(asked, accepted.job))
 
     async def validate_job(self, asked: Asked) -> bytes:
         offer, ticket = await self._offer(asked)
@@ -76,7 +81,10 @@ class Operations:
     async def create_job(self, asked: Asked) -> bytes:
         offer, ticket = await self._offer(asked)
         accepted = await self._intake.create(offer)
-        return self._job_answer(asked, accepted.job, ticket)
+        return self._job_answer(asked, accepted.job, ticket, *await self._subscribed(asked, accepted.job))
+
+    async def _subscribed(self, asked: Asked, view: job.JobView) -> list[bytes]:
+        return await self.subscribing.of_new_job(asked, view) if len(asked.message.groups) > 1 else []
 
     async def send_document(self, asked: Asked) -> bytes:
         view = await self._job(asked)
@@ -330,12 +338,13 @@ class Operations:
             raise job.NotFound("No such job.")
         return await self._intake.ask(job.get, asked.scope, number)
 
-    def _job_answer(self, asked: Asked, view: job.JobView, ticket: Ticket) -> bytes:
+    def _job_answer(self, asked: Asked, view: job.JobView, ticket: Ticket, *more: bytes) -> bytes:
         return _answer(
             asked,
             _ok(ticket),
             _unsupported(ticket),
             job_group(view, asked.address, ANSWER_NAMES, asked.printer_uri_of(view)),
+            *more,
         )
 
 

@@ -13,6 +13,8 @@ from uuid import UUID
 from frisket import device, job
 from frisket.intake.capabilities import capabilities_of
 from frisket.intake.ipp import terms
+from frisket.intake.ipp.condition import condition
+from frisket.intake.ipp.notices import notifications
 from frisket.plumbing import parts
 from frisket.wire import ipp
 
@@ -31,6 +33,13 @@ OPERATIONS = (
     ipp.Operation.GET_PRINTER_ATTRIBUTES,
     ipp.Operation.HOLD_JOB,
     ipp.Operation.RELEASE_JOB,
+    ipp.Operation.CREATE_PRINTER_SUBSCRIPTIONS,
+    ipp.Operation.CREATE_JOB_SUBSCRIPTIONS,
+    ipp.Operation.GET_SUBSCRIPTION_ATTRIBUTES,
+    ipp.Operation.GET_SUBSCRIPTIONS,
+    ipp.Operation.RENEW_SUBSCRIPTION,
+    ipp.Operation.CANCEL_SUBSCRIPTION,
+    ipp.Operation.GET_NOTIFICATIONS,
     ipp.Operation.RESUME_JOB,
     ipp.Operation.CANCEL_MY_JOBS,
     ipp.Operation.RESUBMIT_JOB,
@@ -148,7 +157,13 @@ def _still(queue_hex: str, version: int, address: Address, believed: bool) -> _S
     """Everything that stays until a queue or device changes."""
     queue = device.queue(UUID(queue_hex))
     can = capabilities_of(queue)
-    listed = [*_description(queue, can, address, believed), *_template(can), *_media(can), *terms.described()]
+    listed = [
+        *_description(queue, can, address, believed),
+        *_template(can),
+        *_media(can),
+        *terms.described(),
+        *notifications(),
+    ]
     return _Still({each.name: ipp.encode_attribute(each) for each in listed}, tuple(each.name for each in listed))
 
 
@@ -343,13 +358,7 @@ def _media_col(name: str, size: tuple[int, int]) -> Value:
 
 def _moving(queue: device.QueueView, queued: int) -> list[ipp.Attribute]:
     """What differs from one answer to the next."""
-    behind = device.behind(queue)
-    stopped = bool(behind) and all(each.state == "stopped" for each in behind)
-    busy = any(each.state == "processing" for each in behind)
-    state = 5 if stopped else 4 if busy else 3
-    reasons = ["none"]
-    if stopped:
-        reasons = sorted({reason for each in behind for reason in each.state_reasons}) or ["other"]
+    state, reasons = condition(queue)
     up = up_time()
     now = parts.clock().now()
     a = ipp.attribute

@@ -12,7 +12,6 @@ from typing import Any
 from frisket import device, job
 from frisket.intake.ipp import terms
 from frisket.intake.ipp.printer import WHICH_JOBS, size_of
-from frisket.plumbing import parts
 from frisket.wire import ipp
 
 __all__ = ["Conflict", "Ticket", "read_ticket"]
@@ -115,7 +114,7 @@ class _Reading:
         self.can = can
         self.options: dict[str, Any] = {}
         self.copies = 1
-        self.terms = terms.Reading(parts.clock().now())
+        self.terms = terms.Reading()
         self.unsupported: list[ipp.Attribute] = []
 
     def take(self, attribute: ipp.Attribute) -> None:

@@ -22,6 +22,7 @@ __all__ = [
     "RELEASE_ACTIONS",
     "SHORTEST_PASSWORD",
     "Reading",
+    "clock_time",
     "described",
     "held_reasons",
 ]
@@ -54,10 +55,16 @@ CREATION = (
 class Reading:
     """What one request asks for, attribute by attribute."""
 
-    now: datetime
+    at: datetime | None = None  # None: now, where any of it asks for the time
     hold: str = ""  # "", indefinite, until, stored
     hold_until: datetime | None = None
     terms: job.Terms = field(default_factory=job.Terms)
+
+    @property
+    def now(self) -> datetime:
+        if self.at is None:
+            self.at = parts.clock().now()
+        return self.at
 
     def take(self, attribute: ipp.Attribute) -> bool | None:
         """True: read; False: it cannot be done here; None: it is none of these attributes."""
@@ -123,11 +130,14 @@ _CLOCK = pattern(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?")
 
 
 def _moment_of(word: str, now: datetime) -> datetime | None:
-    """A named time, or what CUPS writes: HH:MM[:SS] in UTC, today or, when that is past, tomorrow."""
-    named = job.opens(word, now, parts.settings().times)
+    return job.opens(word, now, parts.settings().times) or clock_time(word, now)
+
+
+def clock_time(word: str, now: datetime) -> datetime | None:
+    """CUPS writes job-hold-until as HH:MM[:SS] in UTC, today or, when that is past, tomorrow."""
     match = _CLOCK.fullmatch(word)
-    if named is not None or match is None:
-        return named
+    if match is None:
+        return None
     moment = now.replace(hour=int(match[1]), minute=int(match[2]), second=int(match[3] or 0), microsecond=0)
     return moment if moment > now else moment + timedelta(days=1)
 
