@@ -2,19 +2,29 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.flow.conftest import Way
 
 from frisket import device, identity, job, release
 from frisket.intake import subscriptions
 from frisket.intake.errors import NoSuchSubscription, TooManySubscriptions
 from frisket.intake.ipp.jobs import reasons_of, state_of
+from frisket.intake.ipp.notices import LONGEST_LEASE_S, SHORTEST_LEASE_S
+from frisket.intake.ipp.subscribing import _read, _Refused
 from frisket.intake.models import Subscription
 from frisket.intake.subscriptions import EVENT_LIFE_S, Condition, NewSubscription, SubscriptionView
 from frisket.job import Reason, State
 from frisket.plumbing.db import transaction
 from frisket.plumbing.scope import HOUSE, Actor, Purpose, Scope
+from frisket.wire import ipp
 
 IDLE = Condition(3, ("none",), True)
 
@@ -198,3 +208,37 @@ def test_what_a_client_wants_back_lies_sealed(way: Way) -> None:
     row = Subscription.objects.get(number=view.number)
     assert row.user_data is not None and b"canary" not in bytes(row.user_data)
     assert b"canary".hex().encode() not in bytes(row.user_data)
+
+
+VALUES = st.one_of(
+    st.integers(-(2**31), 2**31 - 1).map(ipp.integer),
+    st.sampled_from(["ippget", "job-completed", "none", "de"]).map(ipp.keyword),
+    st.binary(max_size=70).map(ipp.octets),
+    st.booleans().map(ipp.boolean),
+    st.just(ipp.no_value()),
+    st.just(ipp.uri("mailto:somebody@example.org")),
+)
+NAMES = ("notify-pull-method", "notify-events", "notify-lease-duration", "notify-user-data", "notify-recipient-uri")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(st.sampled_from(NAMES), st.lists(VALUES, min_size=1, max_size=3)))
+def test_whatever_a_subscription_asks_it_is_read_within_limits_or_refused(asked: dict[str, Any]) -> None:
+    group = ipp.Group(int(ipp.Tag.SUBSCRIPTION_GROUP), [ipp.Attribute(name, values) for name, values in asked.items()])
+    here = SimpleNamespace(queue=SimpleNamespace(id=uuid4()))
+    try:
+        given = _read(group, here, None, new=False)  # type: ignore[arg-type]
+    except _Refused as refused:
+        assert refused.status >= 0x0400
+        return
+    assert given.events and set(given.events) <= set(subscriptions.EVENTS)
+    assert SHORTEST_LEASE_S <= given.lease_s <= LONGEST_LEASE_S and len(given.user_data) <= 63
+
+
+def test_asking_when_nothing_happened_writes_nothing(way: Way) -> None:
+    subscription = subscribe(way)
+    way.accept(queue="straight")
+    hear(way, subscription)
+    with CaptureQueriesContext(connection) as asked:
+        hear(way, subscription)
+    assert not [each["sql"] for each in asked if not each["sql"].upper().startswith("SELECT")]

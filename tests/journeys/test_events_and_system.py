@@ -1,6 +1,8 @@
 """Subscriptions, the System service and going on in TLS, asked as clients ask: our own messages, ipptool, CUPS."""
 
+import http.client
 import os
+import socket
 import subprocess
 import threading
 import time
@@ -8,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.peers.client import Answer, Printing, sample
+from tests.peers.client import Answer, Printing, sample, trusting_anybody
 from tests.peers.office import Office
 from tests.peers.programs import program
 from tests.peers.served import until
@@ -228,3 +230,28 @@ def test_a_cups_client_goes_on_in_tls_on_the_port_that_begins_in_clear(office: O
         f"{office.served.urls['ipp']}/straight", Path("/usr/share/cups/ipptool/get-printer-attributes.test"), "-E"
     )
     assert "[FAIL]" not in said and "[PASS]" in said, said
+
+
+def test_a_password_is_taken_on_the_clear_port_once_it_went_on_in_tls(office: Office) -> None:
+    office.served.ask("queue.add", name="strict", hold=True)
+    client = Printing(f"{office.served.urls['ipp']}/strict", basic=("alice", office.people["alice"]["password"]))
+    body = client.message(ipp.Operation.PRINT_JOB, a("document-format", ipp.mime("application/pdf"))) + DOCUMENT
+    with socket.create_connection(("127.0.0.1", office.served.port("ipp")), timeout=20) as clear:
+        clear.sendall(b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: TLS/1.2\r\n\r\n")
+        said = b""
+        while not said.endswith(b"\r\n\r\n"):
+            said += clear.recv(1)
+        assert said.startswith(b"HTTP/1.1 101")
+        with trusting_anybody().wrap_socket(clear) as inside:
+            peer = http.client.HTTPConnection("localhost")
+            peer.sock = inside
+            options = http.client.HTTPResponse(inside, method="OPTIONS")
+            options.begin()
+            options.read()
+            assert options.status == 200
+            peer.request("POST", "/ipp/print/strict", body, client.all_headers())
+            answer = ipp.decode(peer.getresponse().read())[0]
+    assert answer.code == 0, answer.operation.text("status-message")
+    number = answer.job.integer("job-id")
+    assert office.served.job(number or 0)["owner"] == "alice"
+    assert (answer.job.text("job-uri") or "").startswith("ipp://"), "the port still begins in clear"

@@ -60,6 +60,16 @@ def test_a_named_time_is_told_back_as_it_was_asked(office: Office) -> None:
     office.served.reaches(number, "erased")
 
 
+def test_a_time_that_came_while_the_house_was_off_lets_the_job_print_when_it_is_back(office: Office) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=2)
+    number = office.client("alice", "straight").print(DOCUMENT, a("job-hold-until-time", ipp.datetime_value(soon))).job
+    assert seen(office, number) == (4, ["job-hold-until-specified"])
+    office.served.stop()
+    until(lambda: datetime.now(UTC) > soon)
+    office.served.start()
+    assert office.served.reaches(number, "erased")["outcome"] == "printed"
+
+
 def test_a_delayed_output_is_a_hold_that_says_so(office: Office) -> None:
     when = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=3)
     client = office.client("alice", "straight")
@@ -194,3 +204,21 @@ def test_ipptool_finds_release_and_storage_as_the_standard_names_them(office: Of
         env={**os.environ, "USER": "alice", "CUPS_USER": "alice"},
     )
     assert "[FAIL]" not in done.stdout and done.stdout.count("[PASS]") == 9, done.stdout + done.stderr
+
+
+@pytest.mark.requirement("SPM-35")
+def test_no_password_of_a_job_is_found_in_any_file_of_the_house(office: Office) -> None:
+    secret = b"canary-4711-of-a-job"
+    office.client("alice", "straight").print(DOCUMENT, operation=password(secret))
+    hashed = sha256(secret).digest()
+    office.client("alice", "straight").print(DOCUMENT, operation=password(hashed, "sha2-256"))
+    office.served.stop()
+    try:
+        wanted = (secret, secret.hex().encode(), hashed, hashed.hex().encode())
+        files = [each for each in office.served.data.parent.rglob("*") if each.is_file()]
+        assert len(files) > 5
+        for file in files:
+            octets = file.read_bytes()
+            assert not any(each in octets for each in wanted), file
+    finally:
+        office.served.start()

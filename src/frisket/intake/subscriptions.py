@@ -15,7 +15,7 @@ from frisket import audit, device, job
 from frisket.intake.errors import NoSuchSubscription, TooManySubscriptions
 from frisket.intake.models import Event, Subscription
 from frisket.plumbing import parts, work
-from frisket.plumbing.db import Tx, transaction
+from frisket.plumbing.db import transaction
 from frisket.plumbing.models import take_numbers
 from frisket.plumbing.scope import Actor, Scope
 
@@ -41,6 +41,7 @@ PRINTER_EVENTS = ("printer-config-changed", "printer-state-changed", "printer-st
 EVENTS = (*JOB_EVENTS, *PRINTER_EVENTS)
 EVENT_LIFE_S = 300
 MOST_LEAVES = 2000  # of the log read for one answer
+FAR_BEHIND = 500  # leaves that concern nobody here, after which it is kept how far the log has been read
 _LATE_S = 5.0  # a leaf may become visible this much later than one with a higher number
 _TIDY = "intake.tidy-subscriptions"
 _TIDY_S = 600.0
@@ -220,48 +221,72 @@ def _row(scope: Scope, number: int) -> Subscription:
 def hear(scope: Scope, wanted: Sequence[tuple[int, int]], *, look: Look, show: Show, limit: int) -> Heard:
     """Events of the subscriptions, each from its sequence number on. Raises NoSuchSubscription.
 
-    Making what is new and reading it are one transaction, so that two who ask at once get the same numbers.
+    Nothing is written while there is nothing new: whoever waits for events asks often. What is new is numbered
+    under a lock, so that two who ask at once get the same numbers.
     """
     found: list[EventView] = []
     complete = True
-    with transaction() as tx:
-        for number, first in wanted:
-            row = _locked(scope, number)
-            more_to_read = _make_events(row, scope, look, show, tx)
-            view = _view(row)
-            rows = Event.objects.filter(subscription=row, number__gte=first).order_by("number")[: limit + 1]
-            found += [_event(view, each) for each in rows]
-            complete = complete and view.over and not more_to_read
+    oldest = parts.clock().elapsed() - EVENT_LIFE_S
+    for number, first in wanted:
+        row = _row(scope, number)
+        news = _news(row, scope, look, show)
+        if news.worth_writing(row):
+            with transaction():
+                row = Subscription.objects.select_for_update().get(pk=row.pk)
+                news = _news(row, scope, look, show)
+                _write(row, news)
+        view = _view(row)
+        rows = Event.objects.filter(subscription=row, number__gte=first, at__gt=oldest).order_by("number")[: limit + 1]
+        found += [_event(view, each) for each in rows]
+        complete = complete and view.over and not news.more
     return Heard(found[:limit], len(found) > limit, complete and len(found) <= limit)
 
 
-def _locked(scope: Scope, number: int) -> Subscription:
-    row = _row(scope, number)
-    return Subscription.objects.select_for_update().get(pk=row.pk)
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What happened since a subscription was last written."""
+
+    events: list[Event]
+    condition: list[object]
+    read_to: int
+    over: bool
+    more: bool  # to read than one answer may
+
+    def worth_writing(self, row: Subscription) -> bool:
+        return (
+            bool(self.events)
+            or self.condition != row.condition
+            or (self.over and row.over_at is None)
+            or self.read_to - row.read_to > FAR_BEHIND
+        )
 
 
-def _make_events(row: Subscription, scope: Scope, look: Look, show: Show, tx: Tx) -> bool:
-    """What happened since the last time, as events. True when there is more to read than one answer may."""
-    now = parts.clock().elapsed()
-    Event.objects.filter(subscription=row, at__lte=now - EVENT_LIFE_S).delete()
+def _news(row: Subscription, scope: Scope, look: Look, show: Show) -> _News:
     acts = (*_JOB_ACTS, *_QUEUE_ACTS)
     leaves = audit.since(scope, row.read_to, acts=acts, subject=row.job, limit=MOST_LEAVES)
     known = set(Event.objects.filter(subscription=row, leaf__gt=row.read_to).values_list("leaf", flat=True))
     fresh = [leaf for leaf in leaves if leaf.id not in known]
     jobs = _jobs_of(row, scope, [leaf.subject for leaf in fresh if leaf.subject is not None])
     made = [event for leaf in fresh if (event := _event_of(row, leaf, jobs, show)) is not None]
+    seen = look(device.queue(row.queue_id))
     if row.job is None:
-        made += _changed(row, look(device.queue(row.queue_id)))
-    for event in made:
+        made += _changed(row, seen)
+    settled = parts.clock().now().timestamp() - _LATE_S
+    read_to = max([row.read_to, *(leaf.id for leaf in leaves if leaf.at.timestamp() <= settled)])
+    condition = seen.to_plain() if row.job is None else row.condition
+    return _News(made, condition, read_to, not _still_goes_on(row), len(leaves) == MOST_LEAVES)
+
+
+def _write(row: Subscription, news: _News) -> None:
+    now = parts.clock().elapsed()
+    for event in news.events:
         row.last_event += 1
         event.subscription, event.number, event.at = row, row.last_event, now
-    Event.objects.bulk_create(made)
-    settled = parts.clock().now().timestamp() - _LATE_S
-    row.read_to = max([row.read_to, *(leaf.id for leaf in leaves if leaf.at.timestamp() <= settled)])
-    if row.job is not None and row.over_at is None and not _still_goes_on(row):
+    Event.objects.bulk_create(news.events)
+    row.read_to, row.condition = news.read_to, news.condition
+    if news.over and row.over_at is None:
         row.over_at = now
     row.save(update_fields=["last_event", "read_to", "condition", "over_at"])
-    return len(leaves) == MOST_LEAVES
 
 
 def _jobs_of(row: Subscription, scope: Scope, subjects: Sequence[UUID]) -> dict[UUID, job.JobView]:
@@ -341,8 +366,8 @@ def _named(
 
 
 def _changed(row: Subscription, now: Condition) -> list[Event]:
-    before, row.condition = row.condition, now.to_plain()
-    if row.condition == before:
+    before = row.condition
+    if now.to_plain() == before:
         return []
     stopped = now.state == 5 and before[0] != 5
     names = (*(("printer-stopped",) if stopped else ()), "printer-state-changed")

@@ -34,7 +34,7 @@ DISPOSITIONS = ("none", "print-and-store", "store-only")
 ACCESSES = ("owner", "public")
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 4, 255  # octets as sent; security-design section 9
 MOST_PROOFS = 99
-FEATURES = ("job-release", "job-storage", "proof-and-suspend", "proof-print")
+FEATURES = ("job-release", "job-storage", "proof-and-suspend", "proof-print", "subscription-object")
 CREATION = (
     "job-cancel-after",
     "job-delay-output-until",
