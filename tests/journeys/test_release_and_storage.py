@@ -1,15 +1,17 @@
 """IPP's own release and storage: who lets a job print, how often, and what clients are told of it."""
 
+import json
 import os
 import subprocess
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.peers.client import Answer, sample
 from tests.peers.office import Office
-from tests.peers.programs import program
+from tests.peers.programs import cups_client, number_of, program
 from tests.peers.served import until
 
 from frisket.wire import ipp
@@ -222,3 +224,51 @@ def test_no_password_of_a_job_is_found_in_any_file_of_the_house(office: Office) 
             assert not any(each in octets for each in wanted), file
     finally:
         office.served.start()
+
+
+@pytest.mark.peer("lp")
+def test_what_lp_asks_of_times_and_passwords_is_kept(office: Office, tmp_path: Path) -> None:
+    document = tmp_path / "letter.pdf"
+    document.write_bytes(DOCUMENT)
+    server = f"127.0.0.1:{office.served.port('ipp')}"
+
+    def lp(*options: str) -> dict[str, Any]:
+        named = [word for option in options for word in ("-o", option)]
+        said = cups_client(server, "lp", "-d", "straight", "-U", "alice", *named, str(document))
+        return office.served.job(number_of(said))
+
+    assert lp("job-hold-until=indefinite")["why"] == "indefinite"
+    later = (datetime.now(UTC) + timedelta(hours=2)).strftime("%H:%M")
+    timed = lp(f"job-hold-until={later}", "job-cancel-after=60")
+    assert timed["why"] == "until" and timed["hold_until"][11:16] == later
+    assert timed["terms"]["cancel_after_s"] == 60
+    asked = lp("job-password=4711")
+    assert asked["why"] == "password"
+    assert "4711" not in json.dumps(asked)
+    office.served.print_at(asked["number"], "alice", "plain", job_pin="4711")
+    assert office.served.reaches(asked["number"], "erased")["outcome"] == "printed"
+
+
+@pytest.mark.peer("lp")
+@pytest.mark.requirement("SAFEQ-53")
+def test_lp_goes_on_in_tls_on_the_clear_port_when_it_requires_encryption(office: Office, tmp_path: Path) -> None:
+    document, octets = tmp_path / "letter.pdf", sample("inside", 300)
+    document.write_bytes(octets)
+    said = subprocess.run(
+        [program("lp"), "-d", "straight", "-U", "alice", str(document)],
+        env={
+            **os.environ,
+            "CUPS_SERVER": f"localhost:{office.served.port('ipp')}",
+            "CUPS_ENCRYPTION": "Required",
+            "CUPS_ANYROOT": "yes",
+            "HOME": "/nonexistent",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert said.returncode == 0, said.stderr
+    number = number_of(said.stdout)
+    done = office.served.reaches(number, "erased")
+    assert (done["door"], done["outcome"]) == ("ipps", "printed")
+    assert done["octets"] == len(octets)

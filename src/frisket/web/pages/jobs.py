@@ -128,7 +128,7 @@ def _job_page(request: HttpRequest, view: job.JobView, form: PrintForm, status: 
         "stations": _stations(told.station),
         "beside": told.station not in STATIONS,
         "mine": mine,
-        "owner": None if mine else identity.names_of(who.scope, [view.person]).get(view.person),
+        "owner": None if mine else identity.names_of(who.jobs, [view.person]).get(view.person),
         "queue": device.queue(view.queue).name,
         "device": there.name if there is not None else None,
         "device_problem": _problem_of(there, view),
