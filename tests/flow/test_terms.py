@@ -257,6 +257,22 @@ def test_a_stored_job_prints_again_and_again_as_jobs_of_their_own_until_it_is_de
     assert not let(way, view, at_device(way)).ok
 
 
+def test_a_job_sent_in_two_steps_is_stored_when_its_last_document_is_here_and_counted_then(way: Way) -> None:
+    terms = Terms(store="store-only", access="owner")
+    view = way.create(hold="stored", terms=terms)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"this is no PDF at all"
+
+    part = intake.Part(pieces(), "application/pdf")
+    asyncio.run(way.doors.add(way.now(view), way.offer(hold="stored", terms=terms), part, last=True))
+    now = way.now(view)
+    assert (now.state, now.outcome, now.stored, now.counted) == (State.ENDED, Outcome.STORED, 1, "due")
+    assert now.completed_at is not None
+    flow.count(now)
+    assert way.now(view).counted == "unknown"
+
+
 def test_print_and_store_prints_once_and_stays(way: Way) -> None:
     view = printed(way, way.accept(queue="straight", terms=Terms(store="print-and-store", access="owner")))
     assert (view.state, view.outcome, view.stored, view.due_at) == (State.ENDED, Outcome.PRINTED, 1, None)

@@ -308,10 +308,11 @@ def _apply(row: Job, to: State, why: Reason, changes: Changes, now: datetime) ->
         row.counted = "due"
         touched.append("counted")
     if to is State.ENDED:
-        row.completed_at, row.counted = now, "done" if row.counted == "done" else "unknown"
+        row.completed_at = now
+        if row.counted != "done":  # what is stored is still here to be counted
+            row.counted = "due" if why is Reason.STORED else "unknown"
         touched += ["completed_at", "counted"]
-    terms = Terms.from_plain(row.terms)
-    row.due_at = runs_out(to, now, row.queue_id, row.hold_until, Outcome(row.outcome), terms)
+    row.due_at = runs_out(to, now, row.queue_id, row.hold_until, Outcome(row.outcome), Terms.from_plain(row.terms))
     return touched
 
 
@@ -335,8 +336,7 @@ def forget_stored(job: UUID, *, by: Actor, tx: Tx) -> None:
     now = parts.clock().now()
     if not Job.objects.filter(pk=job, state=State.ENDED.value, stored__gt=0).update(stored=0, due_at=now):
         raise WrongState("the job is not stored")
-    onward = _onward(job, State.ENDED, None, now, now)
-    if onward is not None:
+    if (onward := _onward(job, State.ENDED, None, now, now)) is not None:
         work.enqueue_many([onward], tx=tx)
     audit.record("job.unstore", job, by=by, tx=tx)
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from frisket import device, job
 from frisket.intake.ipp.printer import Address, up_time
-from frisket.intake.ipp.terms import JOB_WRITERS, held_reasons
+from frisket.intake.ipp.terms import JOB_STATUS, JOB_TEMPLATE, JOB_WRITERS, held_reasons
 from frisket.plumbing import parts
 from frisket.wire import ipp
 
@@ -170,8 +170,8 @@ def _sheets(view: job.JobView) -> int:
     return -(-(view.pages or 0) // sides) * view.copies
 
 
-_DESCRIPTION = tuple(name for name in _WRITERS if name != "copies")
-_TEMPLATE_NAMES = ("copies", *JOB_WRITERS, *_TEMPLATE)
+_DESCRIPTION = (*(name for name in _WRITERS if name != "copies"), *JOB_STATUS)
+_TEMPLATE_NAMES = ("copies", *JOB_TEMPLATE, *_TEMPLATE)
 
 
 def job_group(view: job.JobView, address: Address, wanted: Sequence[str], printer_uri: str) -> bytes:

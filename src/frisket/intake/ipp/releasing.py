@@ -9,13 +9,11 @@ from frisket.intake.ipp.template import Conflict, Ticket
 from frisket.intake.ipp.terms import LONGEST_PASSWORD, SHORTEST_PASSWORD
 from frisket.intake.offers import Offer
 from frisket.plumbing import keys
-from frisket.plumbing.scope import Scope
 from frisket.wire import ipp
 
-__all__ = ["STORED", "again", "bound", "password_of", "stored_jobs", "which_stored"]
+__all__ = ["again", "bound", "password_of", "which_stored"]
 
 _BAD_REQUEST, _VALUES = 0x0400, 0x040B
-STORED = ("stored-owner", "stored-public")  # which-jobs
 
 
 def password_of(message: ipp.Message) -> tuple[bytes, str]:
@@ -71,15 +69,3 @@ def which_stored(which: str, person: identity.PersonView, queue: Any) -> job.Fil
     if which == "stored-owner":
         return job.Filter(person=person.id, queue=queue, stored=True)
     return None
-
-
-def stored_jobs(scope: Scope, where: job.Filter, most: int) -> list[job.JobView]:
-    found: list[job.JobView] = []
-    after = None
-    while len(found) < most:
-        page = job.find(scope, where, after=after, limit=min(200, most))
-        found += page.rows
-        after = page.after
-        if after is None:
-            break
-    return found[:most]

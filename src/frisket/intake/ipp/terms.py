@@ -17,6 +17,8 @@ from frisket.wire import ipp
 __all__ = [
     "CREATION",
     "FEATURES",
+    "JOB_STATUS",
+    "JOB_TEMPLATE",
     "JOB_WRITERS",
     "LONGEST_PASSWORD",
     "RELEASE_ACTIONS",
@@ -344,6 +346,8 @@ JOB_WRITERS: dict[str, Callable[[job.JobView], Values]] = {
     "parent-job-id": partial(_count, "parent"),
     "parent-job-uuid": lambda view: [ipp.uri(f"urn:uuid:{view.terms.parent_id}")] if view.terms.parent_id else [],
 }
+JOB_STATUS = ("job-hold-until-actual", "job-release-action", "job-storage", "parent-job-id", "parent-job-uuid")
+JOB_TEMPLATE = tuple(name for name in JOB_WRITERS if name not in JOB_STATUS)
 
 
 # -- a queue's
