@@ -158,7 +158,7 @@ def test_a_packed_document_that_ends_early_is_not_taken_for_whole() -> None:
 
 CAN = device.Capabilities(
     formats=("application/pdf",), colour=True, sides=("one-sided", "two-sided-long-edge"),
-    media=("iso_a4_210x297mm", "na_letter_8.5x11in"), media_default="iso_a4_210x297mm", copies_max=99,
+    media=("iso_a4_210x297mm", "na_letter_8.5x11in"), media_default="iso_a4_210x297mm", copies_max=99, page_ranges=True,
 )  # fmt: skip
 
 

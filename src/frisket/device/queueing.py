@@ -21,12 +21,14 @@ __all__ = [
     "add_queue",
     "change_queue",
     "default_queue",
+    "halted_now",
     "queue",
     "queue_by_name",
     "queues",
     "remove_queue",
 ]
 
+HALTS = frozenset({"", "paused", "shutdown"})
 SHORTEST = {"held_s": 1, "printed_s": 0, "history_s": 60}  # seconds
 
 
@@ -51,6 +53,11 @@ def queue(id: UUID) -> QueueView:
     if row is None:
         raise NoSuchQueue("there is no such queue")
     return queue_view(row, _named(row))
+
+
+def halted_now(id: UUID) -> bool:
+    """Whether nothing of this queue may go to a device, asked of the table: another process may have let it go."""
+    return Queue.objects.filter(id=id).exclude(halt="").exists()
 
 
 def default_queue() -> QueueView | None:
@@ -102,24 +109,14 @@ def change_queue(scope: Scope, id: UUID, change: QueueChange, *, by: Actor, tx: 
         _free(scope, canonical(change.name))
         row.name = canonical(change.name)
         facts["name"] = True
-    for field in ("info", "location"):
-        text = getattr(change, field)
-        if text is not None:
-            setattr(row, field, clean(text, 120))
-            facts[field] = True
-    for field in ("hold", "accepting", "uncertain_reprints", *SHORTEST):
-        wanted = getattr(change, field)
-        if wanted is not None and wanted != getattr(row, field):
-            if field in SHORTEST and wanted < SHORTEST[field]:
-                raise BadValue(f"{field} is at least {SHORTEST[field]} s")
-            setattr(row, field, wanted)
-            facts[field] = wanted
+    facts |= _change_words(row, change) | _change_rules(row, change)
     if change.trusted_networks is not None:
         row.trusted_networks = _networks(change.trusted_networks)
         facts["trusted_networks"] = len(row.trusted_networks)
     if change.is_default is not None and change.is_default != row.is_default:
         _choose_default(scope, row, change.is_default)
         facts["default"] = True
+    row.changed_at = parts.clock().now()
     _save(row)
     if change.devices is not None:
         QueueDevice.objects.filter(queue=row).delete()
@@ -128,6 +125,34 @@ def change_queue(scope: Scope, id: UUID, change: QueueChange, *, by: Actor, tx: 
     audit.record("queue.change", row.id, by=by, tx=tx, facts=facts)
     registry.changed(tx)
     return queue_view(row, _named(row))
+
+
+def _change_words(row: Queue, change: QueueChange) -> dict[str, str | int | bool | None]:
+    facts: dict[str, str | int | bool | None] = {}
+    for field in ("info", "location"):
+        text = getattr(change, field)
+        if text is not None:
+            setattr(row, field, clean(text, 120))
+            facts[field] = True
+    if change.message is not None:
+        row.message = clean(change.message, 127).encode()[:127].decode(errors="ignore")
+        facts["message"] = True
+    return facts
+
+
+def _change_rules(row: Queue, change: QueueChange) -> dict[str, str | int | bool | None]:
+    facts: dict[str, str | int | bool | None] = {}
+    for field in ("hold", "accepting", "halt", "hold_new", "uncertain_reprints", *SHORTEST):
+        wanted = getattr(change, field)
+        if wanted is None or wanted == getattr(row, field):
+            continue
+        if field == "halt" and wanted not in HALTS:
+            raise BadValue("a queue is halted as paused or shutdown")
+        if field in SHORTEST and wanted < SHORTEST[field]:
+            raise BadValue(f"{field} is at least {SHORTEST[field]} s")
+        setattr(row, field, wanted)
+        facts[field] = wanted
+    return facts
 
 
 def remove_queue(scope: Scope, id: UUID, *, by: Actor, tx: Tx) -> None:

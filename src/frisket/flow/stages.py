@@ -16,12 +16,12 @@ def admit(view: job.JobView) -> None:
     """May it come in?"""
     queue = device.queue(view.queue)
     limits = parts.settings().limits
-    can = device.merge([each.capabilities for each in device.behind(queue)])
+    taken = device.formats_taken([each.capabilities for each in device.behind(queue)])
     verdict = policy.admission(
         policy.Facts(
             queue_accepting=True,  # it was, when the job was taken
             format=view.format,
-            formats=frozenset(can.formats),
+            formats=frozenset(taken),
             octets=view.octets,
             most_octets=limits.job_bytes,
             documents=view.documents,
@@ -48,7 +48,7 @@ def shelve(view: job.JobView) -> None:
         with transaction() as tx:
             job.move(view.id, State.ENDED, expected=view.state, why=Reason.STORED, by=HOUSE, tx=tx)
         return
-    reason = hold_reason(view.hold, queue.hold)
+    reason = hold_reason(view.hold, queue)
     passes = reason in (None, Reason.PROOF)
     there = choose_device(device.behind(queue), view.format) if passes else None
     with transaction() as tx:

@@ -102,7 +102,8 @@ def _held(view: job.JobView, tx: Tx) -> None:
         release.end(view, Reason.EXPIRED, job.Outcome.EXPIRED, by=HOUSE, tx=tx)
         return
     queue = device.queue(view.queue)
-    waits = queue.hold or view.residual_hold  # its person, its PIN or a press at a device has the last word
+    # Its person, an operator, its PIN or a press at a device has the last word.
+    waits = queue.hold or queue.hold_new or view.residual_hold
     there = None if waits else choose_device(device.behind(queue), view.format)
     if there is None:
         job.change_held(view.id, hold=view.residual_hold, hold_until=None, by=HOUSE, tx=tx)
@@ -116,7 +117,7 @@ def _silent_sender(view: job.JobView, tx: Tx) -> None:
         release.end(view, Reason.EMPTY, job.Outcome.FAILED, by=HOUSE, tx=tx)
         return
     queue = device.queue(view.queue)
-    reason = hold_reason(view.hold if view.hold in job.HOLDS else "", queue.hold) or Reason.INTERRUPTED
+    reason = hold_reason(view.hold if view.hold in job.HOLDS else "", queue) or Reason.INTERRUPTED
     if reason is Reason.PROOF:
         reason = Reason.INTERRUPTED
     job.move(

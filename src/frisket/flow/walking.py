@@ -16,7 +16,7 @@ def walk(asked: intake.WalkIn) -> intake.Walk:
         return intake.Walk(State.RELEASED, _PASSED, Reason.BY_PERSON, asked.device)
     if asked.hold == "stored":
         return intake.Walk(State.ENDED, _PASSED, Reason.STORED)
-    reason = hold_reason(asked.hold, asked.queue.hold)
+    reason = hold_reason(asked.hold, asked.queue)
     if reason is not None and reason is not Reason.PROOF:
         return intake.Walk(State.HELD, _PASSED, reason)
     there = choose_device(device.behind(asked.queue), asked.format)
@@ -27,11 +27,13 @@ def walk(asked: intake.WalkIn) -> intake.Walk:
     return intake.Walk(State.RELEASED, _PASSED, Reason.NOT_HELD, there.id)
 
 
-def hold_reason(hold: str, queue_holds: bool) -> job.Reason | None:
+def hold_reason(hold: str, queue: device.QueueView) -> job.Reason | None:
     """Why a job waits; None when nothing holds it."""
-    if hold and not (hold == "proof" and queue_holds):  # there its person has it printed, the proof too
+    if hold and not (hold == "proof" and (queue.hold or queue.hold_new)):  # there the proof waits as well
         return job.HOLDS[hold]
-    return Reason.FOR_RELEASE if queue_holds else None
+    if queue.hold:
+        return Reason.FOR_RELEASE
+    return Reason.NEW_HELD if queue.hold_new else None
 
 
 def choose_device(behind: Sequence[device.DeviceView], format: str) -> device.DeviceView | None:

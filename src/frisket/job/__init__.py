@@ -3,6 +3,7 @@
 A move and its audit leaf are one commit. Titles and owners lie sealed and are opened for whoever may see them.
 """
 
+from frisket.job.changing import cancel_document, change_ticket, no_longer_kept, put_forward, rename_document
 from frisket.job.copying import COPY, CopyAsked, ask_for_copy, no_longer_timed, overdue
 from frisket.job.errors import AlreadyLeased, NotFound, StaleLease, WrongState
 from frisket.job.explain import Explanation, Step, explain, steps
@@ -17,6 +18,7 @@ from frisket.job.nouns import (
     Options,
 )
 from frisket.job.periods import NAMED, RETAINED, end_of, opens
+from frisket.job.queued import count_live
 from frisket.job.states import HOLDS, MOVES, ONWARD, Outcome, Reason, State, allowed
 from frisket.job.store import (
     LIVE,
@@ -26,7 +28,6 @@ from frisket.job.store import (
     by_client_key,
     change_held,
     check_fence,
-    count_live,
     create_many,
     documents,
     due,
@@ -83,7 +84,9 @@ __all__ = [
     "allowed",
     "ask_for_copy",
     "by_client_key",
+    "cancel_document",
     "change_held",
+    "change_ticket",
     "check_fence",
     "count_live",
     "create_many",
@@ -99,13 +102,16 @@ __all__ = [
     "last_number",
     "lease",
     "move",
+    "no_longer_kept",
     "no_longer_timed",
     "onward_again",
     "opens",
     "overdue",
     "password_verifier",
+    "put_forward",
     "queue_of",
     "record_facts",
+    "rename_document",
     "some",
     "steps",
     "uncounted",

@@ -84,6 +84,12 @@ def _sentence(entry: audit.Entry, scope: Scope) -> tuple[str, str]:
         return _("Its hold was changed."), ""
     if entry.act in _COPIES:
         return _COPIES[entry.act](_device_name(scope, facts.get("device"))), ""
+    if entry.act == "job.promoted":
+        return _("It was moved forward among those that wait for its device."), ""
+    if entry.act == "job.change":
+        return _("How it is to be printed was changed."), ""
+    if entry.act == "job.document-cancelled":
+        return _("Document %(number)s was taken out of it.") % facts, ""
     if entry.act == "job.document":
         return _("Document %(number)s arrived and was sealed.") % facts, ""
     if entry.act.startswith("erase."):
@@ -141,8 +147,10 @@ _HELD: dict[Reason, _Say] = {
     Reason.PASSWORD: lambda: _("It waits for the PIN its sender gave it."),
     Reason.UNTIL: lambda: _("It waits for the time its sender chose."),
     Reason.INDEFINITE: lambda: _("It waits until somebody releases it, as its sender asked."),
+    Reason.NEW_HELD: lambda: _("It waits until an operator lets new jobs of this queue go."),
     Reason.DEVICE_FAILED: lambda: _("The device did not print it, so it waits again."),
     Reason.WITHDRAWN: lambda: _("Its release was taken back, so it waits again."),
+    Reason.SUSPENDED: lambda: _("It was taken back to let others go first; it waits until somebody resumes it."),
     Reason.LEASE_OVER: lambda: _("Nobody sent it in time, so it waits again."),
     Reason.INTERRUPTED: lambda: _("The upload broke off; what arrived whole waits."),
     Reason.REVIEWED: lambda: _("An operator let it out of quarantine."),
@@ -250,6 +258,8 @@ def _now(job: JobView) -> str:
         if job.hold == "until" and job.hold_until is not None:
             text += " " + _("That is %(until)s.") % {"until": _utc(job.hold_until)}
         return f"{text} ({job.note})" if job.note else text
+    if job.state is State.RELEASED and device.queue(job.queue).halt:
+        return _("It is released; its queue was stopped by an operator.")
     if job.state in (State.ENDED, State.ERASED):
         return {
             Outcome.PRINTED: _("It printed."),

@@ -43,6 +43,7 @@ class Job(models.Model):
     history = models.BinaryField()  # sealed under pii: title, owner's name as shown; goes with the history
     client_key = models.CharField(max_length=64, null=True)  # a sender's own id of this job, for retries
     fence = models.IntegerField(default=0)  # rises with each lease
+    rank = models.IntegerField(db_default=0)  # of released jobs that wait for one device, the highest goes first
     lease_until = models.FloatField(null=True)  # house seconds
     created_at = models.DateTimeField()
     state_at = models.DateTimeField()  # when the state was reached
@@ -81,6 +82,7 @@ class Document(models.Model):
     octets = models.BigIntegerField()
     pages = models.IntegerField(null=True)
     name_sealed = models.BinaryField(null=True)  # document-name, under pii
+    cancelled = models.BooleanField(db_default=False)  # taken out of its job before it printed
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["job", "number"], name="document_once")]

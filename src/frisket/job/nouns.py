@@ -18,6 +18,8 @@ class Options:
 
     sides: "", one-sided, two-sided-long-edge, two-sided-short-edge. color_mode: "", auto, color, monochrome.
     quality: 0 or 3, 4, 5. page_ranges: pairs from 1. resolution: dpi. orientation: 0 or 3 to 7.
+    as_sent: further job template attributes for the device, each by its name as its sender wrote it (the
+    octets of RFC 8010, in base64). must: names of attributes without which the sender wants no print at all.
     """
 
     sides: str = ""
@@ -30,6 +32,8 @@ class Options:
     finishings: tuple[int, ...] = ()
     number_up: int = 0
     output_bin: str = ""
+    as_sent: tuple[tuple[str, str], ...] = ()
+    must: tuple[str, ...] = ()
 
     def to_plain(self) -> dict[str, Any]:
         if self == _NO_OPTIONS:
@@ -47,6 +51,10 @@ class Options:
             known["resolution"] = (int(known["resolution"][0]), int(known["resolution"][1]))
         if "finishings" in known:
             known["finishings"] = tuple(int(value) for value in known["finishings"])
+        if "as_sent" in known:
+            known["as_sent"] = tuple((str(name), str(octets)) for name, octets in known["as_sent"])
+        if "must" in known:
+            known["must"] = tuple(str(name) for name in known["must"])
         return cls(**known)
 
 
@@ -95,6 +103,7 @@ class DocumentView:
     octets: int
     pages: int | None
     name: str
+    cancelled: bool = False  # taken out of its job before it printed
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,8 +58,10 @@ class Reason(StrEnum):
     PASSWORD = "password"  # waits for its own PIN
     UNTIL = "until"  # waits for a time
     INDEFINITE = "indefinite"  # its sender asked for a hold without end
+    NEW_HELD = "new-held"  # an operator holds what comes in
     DEVICE_FAILED = "device-failed"  # the device says it did not print
     WITHDRAWN = "withdrawn"  # released, then taken back
+    SUSPENDED = "suspended"  # taken back for others to go first, its device still chosen
     LEASE_OVER = "lease-over"
     INTERRUPTED = "interrupted"  # the upload broke off
     REVIEWED = "reviewed"  # an operator let it out of quarantine

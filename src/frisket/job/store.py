@@ -1,9 +1,8 @@
 """Writing and reading jobs; the only place that moves a state."""
 
 import json
-import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -34,7 +33,6 @@ __all__ = [
     "by_client_key",
     "change_held",
     "check_fence",
-    "count_live",
     "create_many",
     "documents",
     "due",
@@ -55,7 +53,7 @@ __all__ = [
 ]
 
 NONE = Changes()
-_FIELD_NAME = 1  # of a document; 0 is the job's own history
+NAME_FIELD = 1  # of a document; 0 is the job's own history
 NEXT = "flow.next"  # the work that takes a job to its next stage; only flow knows which that is
 SEND = "delivery.send"  # the same for a released job: one at a time per device
 LIVE = tuple(state for state in State if state not in OVER)
@@ -69,7 +67,7 @@ def create_many(new: Sequence[NewJob], *, by: Sequence[Actor], tx: Tx) -> list[J
     _JOBS.insert([_row(item, number, now) for item, number in numbered], tx=tx)
     _DOCUMENTS.insert([_document_row(item.id, doc) for item in new for doc in item.documents], tx=tx)
     audit.record_many([_accept_leaf(*each, actor) for each, actor in zip(numbered, by, strict=True)], tx=tx)
-    onward = [after for item in new if (after := _onward(item.id, item.state, item.device, None, now)) is not None]
+    onward = [after for item in new if (after := onward_of(item.id, item.state, item.device, None, now)) is not None]
     onward += [
         proof_work(item.id, item.device, item.terms, item.options, actor)
         for item, actor in zip(new, by, strict=True)
@@ -98,8 +96,8 @@ def _accept_leaf(new: NewJob, number: int, by: Actor) -> audit.NewLeaf:
     )
 
 
-def _onward(
-    identifier: UUID, state: State, there: UUID | None, due_at: datetime | None, now: datetime
+def onward_of(
+    identifier: UUID, state: State, there: UUID | None, due_at: datetime | None, now: datetime, rank: int = 0
 ) -> work.NewWork | None:
     """The work that follows from a state; None where the job waits for a person or a time."""
     over = state is State.ENDED and due_at is not None and due_at <= now
@@ -107,7 +105,8 @@ def _onward(
         return None
     if state is State.RELEASED and there is not None:
         payload: dict[str, str | int] = {"job": identifier.hex, "device": there.hex, "fence": 0}
-        return work.NewWork(SEND, payload, group=f"device:{there.hex}", once=f"send:{identifier.hex}:0")
+        once = f"send:{identifier.hex}:0"
+        return work.NewWork(SEND, payload, priority=rank, group=f"device:{there.hex}", once=once)
     return work.NewWork(NEXT, {"job": identifier.hex}, once=f"{NEXT}:{identifier.hex}:{state.value}")
 
 
@@ -210,7 +209,7 @@ def _open_history(row: Job) -> tuple[str | None, str | None, str]:
 
 
 def _document_row(job: UUID, new: NewDocument) -> tuple[Any, ...]:
-    name = parts.keys().seal_personal(parts.tenant(), job, new.name, field=_FIELD_NAME) if new.name else None
+    name = parts.keys().seal_personal(parts.tenant(), job, new.name, field=NAME_FIELD) if new.name else None
     return (job, new.number, new.format, new.octets, name)
 
 
@@ -254,7 +253,7 @@ def move(
     now = parts.clock().now()
     touched = _apply(row, to, why, changes, now)
     row.save(update_fields=touched)
-    onward = _onward(row.id, to, row.device_id, row.due_at, now)
+    onward = onward_of(row.id, to, row.device_id, row.due_at, now, row.rank)
     if onward is not None and why is not Reason.RETRY:  # a retry is the same work, tried again later
         work.enqueue_many([onward], tx=tx)
     if why is Reason.PROOF and row.device_id is not None:
@@ -275,7 +274,7 @@ def move(
             **changes.facts,
         },
     )
-    return _open_view(row)
+    return open_view(row)
 
 
 def _apply(row: Job, to: State, why: Reason, changes: Changes, now: datetime) -> list[str]:
@@ -316,19 +315,22 @@ def _apply(row: Job, to: State, why: Reason, changes: Changes, now: datetime) ->
     return touched
 
 
-def change_held(job: UUID, *, hold: str, hold_until: datetime | None, by: Actor, tx: Tx) -> JobView:
-    """Another hold for a job that is held already. Raises WrongState."""
+def change_held(job: UUID, *, hold: str, hold_until: datetime | None, word: str = "", by: Actor, tx: Tx) -> JobView:
+    """Another hold for a job that is held already; ``word``: its named time. Raises WrongState."""
     row = Job.objects.select_for_update().filter(pk=job, state=State.HELD.value).first()
     if row is None:
         raise WrongState("the job is not held")
     row.hold, row.hold_until = hold, hold_until
     row.why = HOLDS.get(hold, Reason.FOR_RELEASE).value
     row.due_at = runs_out(State.HELD, parts.clock().now(), row.queue_id, hold_until)
-    if hold == "proof":
-        row.terms = replace(Terms.from_plain(row.terms), proof_made=True).to_plain()
+    terms = Terms.from_plain(row.terms)
+    if hold == "until":
+        row.terms = replace(terms, hold_word=word).to_plain()
+    elif hold == "proof":
+        row.terms = replace(terms, proof_made=True).to_plain()
     row.save(update_fields=["hold", "hold_until", "why", "due_at", "terms"])
     audit.record("job.hold", job, by=by, tx=tx, facts={"hold": hold})
-    return _open_view(row)
+    return open_view(row)
 
 
 def forget_stored(job: UUID, *, by: Actor, tx: Tx) -> None:
@@ -336,7 +338,7 @@ def forget_stored(job: UUID, *, by: Actor, tx: Tx) -> None:
     now = parts.clock().now()
     if not Job.objects.filter(pk=job, state=State.ENDED.value, stored__gt=0).update(stored=0, due_at=now):
         raise WrongState("the job is not stored")
-    if (onward := _onward(job, State.ENDED, None, now, now)) is not None:
+    if (onward := onward_of(job, State.ENDED, None, now, now)) is not None:
         work.enqueue_many([onward], tx=tx)
     audit.record("job.unstore", job, by=by, tx=tx)
 
@@ -347,7 +349,7 @@ def get(scope: Scope, job: UUID | int) -> JobView:
     row = rows.filter(number=job).first() if isinstance(job, int) else rows.filter(pk=job).first()
     if row is None:
         raise NotFound("no such job")
-    return _open_view(row, scope)
+    return open_view(row, scope)
 
 
 def get_for_stage(job: UUID) -> JobView:
@@ -355,13 +357,13 @@ def get_for_stage(job: UUID) -> JobView:
     row = Job.objects.filter(pk=job).first()
     if row is None:
         raise NotFound("no such job")
-    return _open_view(row)
+    return open_view(row)
 
 
 def by_client_key(person: UUID, client_key: str) -> JobView | None:
     """The job a sender's own id already stands for."""
     row = Job.objects.filter(tenant=parts.tenant(), person_id=person, client_key=client_key).first()
-    return _open_view(row) if row is not None else None
+    return open_view(row) if row is not None else None
 
 
 def find(scope: Scope, where: Filter, *, after: str | None = None, limit: int = 100) -> Slice[JobView]:
@@ -387,7 +389,7 @@ def find(scope: Scope, where: Filter, *, after: str | None = None, limit: int = 
         rows = rows.order_by("-number")
     found = list(rows[: limit + 1])
     more = str(found[limit - 1].number) if len(found) > limit else None
-    return Slice([_open_view(row, scope) for row in found[:limit]], more)
+    return Slice([open_view(row, scope) for row in found[:limit]], more)
 
 
 def some(scope: Scope, ids: Sequence[UUID], *, queue: UUID) -> list[JobView]:
@@ -406,7 +408,9 @@ def _seen(scope: Scope, *, shared: bool = False) -> QuerySet[Job]:
     return rows.filter(own | Q(stored=2) if shared else own)
 
 
-def documents(job: UUID) -> list[DocumentView]:
+def documents(job: UUID, *, cancelled: bool = False) -> list[DocumentView]:
+    """What of the job is to be printed; ``cancelled``: and what was taken out of it."""
+    rows = Document.objects.filter(job_id=job).order_by("number")
     return [
         DocumentView(
             row.number,
@@ -414,15 +418,16 @@ def documents(job: UUID) -> list[DocumentView]:
             row.octets,
             row.pages,
             _document_name(job, row.name_sealed),
+            row.cancelled,
         )
-        for row in Document.objects.filter(job_id=job).order_by("number")
+        for row in (rows if cancelled else rows.filter(cancelled=False))
     ]
 
 
 def _document_name(job: UUID, sealed: bytes | memoryview | None) -> str:
     if sealed is None:
         return ""
-    return parts.keys().open_personal(parts.tenant(), job, bytes(sealed), field=_FIELD_NAME)
+    return parts.keys().open_personal(parts.tenant(), job, bytes(sealed), field=NAME_FIELD)
 
 
 def password_verifier(job: UUID) -> bytes | None:
@@ -462,27 +467,6 @@ def _of_states(states: frozenset[State]) -> Q:
     return Q(state__in=list(states))
 
 
-@dataclass(slots=True)
-class _Counted:
-    jobs: int
-    good_until: float  # house seconds
-
-
-_counted: dict[UUID, _Counted] = {}
-
-
-def count_live(queue: UUID) -> int:
-    """Jobs of a queue that have not ended: queued-job-count. At most a second old, or fifty times what it cost."""
-    now = parts.clock().elapsed()
-    known = _counted.get(queue)
-    if known is not None and now < known.good_until:
-        return known.jobs
-    began = time.monotonic()
-    jobs = Job.objects.filter(queue_id=queue, over=0).count()
-    _counted[queue] = _Counted(jobs, now + max(1.0, 50 * (time.monotonic() - began)))
-    return jobs
-
-
 def last_number() -> int:
     """The number of the newest job, 0 before the first."""
     return Counter.objects.filter(name="job").values_list("last", flat=True).first() or 0
@@ -492,8 +476,9 @@ def queue_of(number: int) -> UUID | None:
     return Job.objects.filter(tenant=parts.tenant(), number=number).values_list("queue_id", flat=True).first()
 
 
-def onward_again(only: UUID | None = None, *, tx: Tx) -> int:
+def onward_again(only: UUID | None = None, *, queue: UUID | None = None, tx: Tx) -> int:
     """Queue what follows for every job that does not rest where it is; what waits already is not queued twice.
+    ``queue``: of one queue, when what kept its jobs back is over.
 
     At start, because a work that died of our own bug must not leave its job waiting for ever; and for ``only``
     one job that recovery took back to ``released``, whose own work may have found nothing to do before.
@@ -502,10 +487,12 @@ def onward_again(only: UUID | None = None, *, tx: Tx) -> int:
     resting = Job.objects.filter(tenant=parts.tenant(), over=0, state__in=[state.value for state in ONWARD])
     if only is not None:
         resting = resting.filter(pk=only)
+    if queue is not None:
+        resting = resting.filter(queue_id=queue)
     again = [
         onward
-        for row in resting.iterator()
-        if (onward := _onward(row.id, State(row.state), row.device_id, row.due_at, now)) is not None
+        for row in resting.order_by("number").iterator()
+        if (onward := onward_of(row.id, State(row.state), row.device_id, row.due_at, now, row.rank)) is not None
     ]
     if again:
         work.enqueue_many(again, tx=tx)
@@ -553,7 +540,7 @@ def _may_see_title(row: Job, scope: Scope) -> bool:
     )
 
 
-def _open_view(row: Job, scope: Scope | None = None) -> JobView:
+def open_view(row: Job, scope: Scope | None = None) -> JobView:
     title, owner, uri = _open_history(row)
     if scope is not None and not _may_see_title(row, scope):
         title = None

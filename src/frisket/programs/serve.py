@@ -8,16 +8,17 @@ import os
 import resource
 import signal
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import structlog
 import uvloop
 from a2wsgi import WSGIMiddleware
 
-from frisket import audit, delivery, flow, identity, intake, release, spool
+from frisket import audit, delivery, device, flow, identity, intake, job, release, spool
 from frisket.plumbing import db, httpd, parts, work
 from frisket.plumbing.scope import Actor, Scope
 from frisket.plumbing.settings import Door, Settings
@@ -40,17 +41,35 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 class _Release:
-    """The release room as the IPP door knows it."""
+    """Release, delivery and flow as the IPP door knows them."""
 
-    def cancel(self, scope: Scope, job: Any, *, by: Actor) -> None:
+    def cancel(self, scope: Scope, job: UUID, *, by: Actor) -> None:
         flow.cancel(scope, job, by=by)
 
-    def hold(self, scope: Scope, job: Any, *, by: Actor) -> None:
+    def hold(self, scope: Scope, job: UUID, *, by: Actor) -> None:
         release.hold(scope, job, by=by)
 
-    def let_go(self, scope: Scope, job: Any, *, by: Actor, password: bytes, encryption: str, network: str) -> None:
+    def let_go(
+        self,
+        scope: Scope,
+        job: UUID,
+        *,
+        by: Actor,
+        password: bytes = b"",
+        encryption: str = "none",
+        network: str = "",
+    ) -> None:
         sent = release.Password(password, encryption, identity.Place(by.at, network)) if password else None
         release.let_go(scope, job, by=by, password=sent)
+
+    def let_print(self, view: job.JobView, *, by: Actor) -> None:
+        if view.device is None:
+            raise job.WrongState("Its device was removed meanwhile; release it at another one.")
+        with db.transaction() as tx:
+            release.let_print(view, view.device, job.Reason.BY_PERSON, by=by, tx=tx)
+
+    def identify(self, devices: Sequence[device.DeviceView], actions: Sequence[str], message: str) -> int:
+        return delivery.identify(devices, actions, message)
 
     def password_verifier(self, job_password: bytes, encryption: str) -> bytes:
         return release.make_verifier(job_password, encryption)

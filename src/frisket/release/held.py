@@ -262,7 +262,7 @@ def hold(scope: Scope, identifier: UUID, *, by: Actor) -> None:
     view = job.get(scope, identifier)
     _own_or(view, by)
     if view.why is Reason.PROOF:
-        return  # it waits for a word already
+        raise job.WrongState("The job waits already, for a word about its proof.")
     with transaction() as tx:
         if view.state is State.HELD:
             job.change_held(view.id, hold="indefinite", hold_until=None, by=by, tx=tx)
@@ -297,6 +297,8 @@ def let_go(scope: Scope, identifier: UUID, *, by: Actor, password: Password | No
     _own_or(view, by)
     if view.state is not State.HELD:
         return
+    if view.why is Reason.NEW_HELD:
+        identity.require(by, identity.Permission.QUEUES_MANAGE)  # an operator's hold, not the sender's
     queue = device.queue(view.queue)
     left = view.residual_hold
     if left == "password" and password is not None and not queue.hold:

@@ -1,10 +1,11 @@
 """A job as IPP shows it: states, reasons and attributes (RFC 8011 section 5.3)."""
 
+from base64 import b64decode
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from frisket import device, job
-from frisket.intake.ipp.printer import Address, up_time
+from frisket.intake.ipp.printer import Address, ticks, up_time
 from frisket.intake.ipp.terms import JOB_STATUS, JOB_TEMPLATE, JOB_WRITERS, held_reasons
 from frisket.plumbing import parts
 from frisket.wire import ipp
@@ -73,7 +74,7 @@ def reasons_of(view: job.JobView) -> list[str]:
     if state is State.QUARANTINED:
         return ["job-held-for-review"]
     if state is State.RELEASED:
-        return ["job-queued"]
+        return ["job-queued", "printer-stopped"] if device.queue(view.queue).halt else ["job-queued"]
     if state is State.SENDING:
         return ["printer-stopped"] if view.note else ["job-printing"]
     if state is State.UNCERTAIN:
@@ -107,10 +108,7 @@ def _moment(value: datetime | None) -> ipp.Value:
 
 def _ticks(value: datetime | None) -> ipp.Value:
     """A wall-clock moment on the scale of printer-up-time."""
-    if value is None:
-        return ipp.no_value()
-    ago = (parts.clock().now() - value).total_seconds()
-    return ipp.integer(max(0, up_time() - int(ago)))
+    return ipp.integer(ticks(value)) if value is not None else ipp.no_value()
 
 
 def _count(value: int | None) -> ipp.Value:
@@ -154,7 +152,7 @@ _WRITERS: dict[str, Callable[[job.JobView, Address, str], list[ipp.Value]]] = {
 
 _TEMPLATE: dict[str, Callable[[job.Options], list[ipp.Value]]] = {
     "sides": lambda o: [ipp.keyword(o.sides)] if o.sides else [],
-    "media": lambda o: [ipp.keyword(o.media)] if o.media else [],
+    "media": lambda o: [ipp.keyword(o.media)] if o.media and not _sent(o, "media-col") else [],
     "print-color-mode": lambda o: [ipp.keyword(o.color_mode)] if o.color_mode else [],
     "print-quality": lambda o: [ipp.enum(o.quality)] if o.quality else [],
     "printer-resolution": lambda o: [ipp.resolution(*o.resolution)] if o.resolution else [],
@@ -162,7 +160,13 @@ _TEMPLATE: dict[str, Callable[[job.Options], list[ipp.Value]]] = {
     "output-bin": lambda o: [ipp.keyword(o.output_bin)] if o.output_bin else [],
     "page-ranges": lambda o: [ipp.range_(low, high) for low, high in o.page_ranges],
     "finishings": lambda o: [ipp.enum(each) for each in o.finishings],
+    "number-up": lambda o: [ipp.integer(o.number_up)] if o.number_up else [],
 }
+
+
+def _sent(options: job.Options, name: str) -> bytes:
+    """An attribute as its sender wrote it, encoded; b"" where nothing was sent."""
+    return next((b64decode(octets) for each, octets in options.as_sent if each == name), b"")
 
 
 def _sheets(view: job.JobView) -> int:
@@ -177,13 +181,14 @@ _TEMPLATE_NAMES = ("copies", *JOB_TEMPLATE, *_TEMPLATE)
 def job_group(view: job.JobView, address: Address, wanted: Sequence[str], printer_uri: str) -> bytes:
     """The encoded job-attributes group with the attributes wanted; "all" and the two class names work too."""
     names: list[str] = []
+    template = (*_TEMPLATE_NAMES, *(name for name, _ in view.options.as_sent))
     for name in wanted:
         if name == "all":
-            names += [*_DESCRIPTION, *_TEMPLATE_NAMES]
+            names += [*_DESCRIPTION, *template]
         elif name == "job-description":
             names += _DESCRIPTION
         elif name == "job-template":
-            names += _TEMPLATE_NAMES
+            names += template
         else:
             names.append(name)
     out = [b"\x02"]
@@ -195,6 +200,7 @@ def job_group(view: job.JobView, address: Address, wanted: Sequence[str], printe
         elif name in _TEMPLATE:
             values = _TEMPLATE[name](view.options)
         else:
+            out.append(_sent(view.options, name))
             continue
         if values:
             out.append(ipp.encode_attribute(ipp.attribute(name, *values)))

@@ -5,13 +5,16 @@ from dataclasses import replace
 from typing import Any
 
 from frisket import identity, job
+from frisket.intake.accept import Intake
+from frisket.intake.ipp.commands import Commands
+from frisket.intake.ipp.request import Asked
 from frisket.intake.ipp.template import Conflict, Ticket
 from frisket.intake.ipp.terms import LONGEST_PASSWORD, SHORTEST_PASSWORD
 from frisket.intake.offers import Offer
 from frisket.plumbing import keys
 from frisket.wire import ipp
 
-__all__ = ["again", "bound", "password_of", "which_stored"]
+__all__ = ["again", "bound", "let_go", "password_of", "which_stored"]
 
 _BAD_REQUEST, _VALUES = 0x0400, 0x040B
 
@@ -69,3 +72,14 @@ def which_stored(which: str, person: identity.PersonView, queue: Any) -> job.Fil
     if which == "stored-owner":
         return job.Filter(person=person.id, queue=queue, stored=True)
     return None
+
+
+async def let_go(intake: Intake, commands: Commands, asked: Asked, view: job.JobView) -> None:
+    """Release-Job, with the job's password where the client sent one."""
+    secret, encryption = password_of(asked.message)
+    by, network = asked.by, asked.network
+
+    def act() -> None:
+        commands.let_go(asked.scope, view.id, by=by, password=secret, encryption=encryption, network=network)
+
+    await intake.ask(act)

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from frisket import device, identity, job
 from frisket.intake.errors import CutOff
-from frisket.intake.ipp.printer import Address
+from frisket.intake.ipp.description import Address
 from frisket.intake.origin import Known
 from frisket.plumbing import parts
 from frisket.plumbing.scope import HOUSE, Actor, Purpose, Scope

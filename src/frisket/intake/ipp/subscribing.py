@@ -12,6 +12,7 @@ from frisket import audit, device, identity, job
 from frisket.intake import subscriptions
 from frisket.intake.accept import Intake
 from frisket.intake.errors import TooManySubscriptions
+from frisket.intake.ipp.answering import job_of
 from frisket.intake.ipp.condition import condition
 from frisket.intake.ipp.jobs import reasons_of, state_of
 from frisket.intake.ipp.notices import LEASE_S, LONGEST_LEASE_S, SHORTEST_LEASE_S
@@ -90,9 +91,8 @@ class _Watch:
 class Subscribing:
     """The operations of RFC 3995 and RFC 3996."""
 
-    def __init__(self, intake: Intake, find_job: Callable[[Asked], Awaitable[job.JobView]]) -> None:
+    def __init__(self, intake: Intake) -> None:
         self._intake = intake
-        self._job = find_job
         self._watch: _Watch | None = None
         self.table: dict[int, Callable[[Asked], Awaitable[bytes]]] = {
             int(ipp.Operation.CREATE_PRINTER_SUBSCRIPTIONS): self.create_printer_subscriptions,
@@ -120,7 +120,7 @@ class Subscribing:
             raise Conflict(int(_S.BAD_REQUEST), "Create-Job-Subscriptions needs notify-job-id.")
         if number is not None:
             asked.job_number = number
-        view = await self._job(asked)
+        view = await job_of(self._intake, asked)
         if state_of(view) in (7, 8, 9):
             raise job.WrongState("This job has ended already.")
         return await self._created(asked, view)
@@ -174,7 +174,7 @@ class Subscribing:
         number = operation.integer("notify-job-id")
         if number is not None:
             asked.job_number = number
-            about = (await self._job(asked)).id
+            about = (await job_of(self._intake, asked)).id
         mine = asked.person.id if operation.boolean("my-subscriptions") else None
         queue = asked.queue.id if asked.queue is not None and about is None else None
         most = min(limit or MOST_LISTED, MOST_LISTED)

@@ -11,7 +11,9 @@ from uuid import UUID
 from frisket import device, identity, job
 from frisket.intake.accept import Intake
 from frisket.intake.capabilities import capabilities_of
+from frisket.intake.ipp.answering import answer
 from frisket.intake.ipp.condition import condition
+from frisket.intake.ipp.offered import SYSTEM_OPERATIONS
 from frisket.intake.ipp.printer import Address, printer_group, up_time
 from frisket.intake.ipp.request import Asked
 from frisket.intake.ipp.template import Conflict
@@ -24,12 +26,6 @@ from frisket.wire import ipp
 __all__ = ["SystemService"]
 
 a = ipp.attribute
-_OPERATIONS = (
-    ipp.Operation.GET_PRINTERS,
-    ipp.Operation.GET_SYSTEM_ATTRIBUTES,
-    ipp.Operation.DISABLE_ALL_PRINTERS,
-    ipp.Operation.ENABLE_ALL_PRINTERS,
-)
 _WHICH = ("accepting", "all", "idle", "not-accepting", "processing", "stopped")
 _MOST = 1000
 
@@ -54,7 +50,7 @@ class SystemService:
             listed += _inside()
         classes = {"all", "system-description", "system-status"}
         shown = [each for each in listed if wanted & {*classes, each.name}]
-        return _answer(asked, 0, ipp.encode_group(ipp.Group(int(ipp.Tag.SYSTEM_GROUP), shown)))
+        return answer(asked, 0, ipp.encode_group(ipp.Group(int(ipp.Tag.SYSTEM_GROUP), shown)))
 
     async def get_printers(self, asked: Asked) -> bytes:
         _is_system(asked)
@@ -72,7 +68,7 @@ class SystemService:
                 if not wanted or each.name in wanted or {"all", "printer-description"} & set(wanted)
             ]
             groups.append(group + b"".join(ipp.encode_attribute(each) for each in more))
-        return _answer(asked, 0, *groups)
+        return answer(asked, 0, *groups)
 
     async def disable_all_printers(self, asked: Asked) -> bytes:
         return await self._accepting(asked, False)
@@ -82,9 +78,8 @@ class SystemService:
 
     async def _accepting(self, asked: Asked, accepting: bool) -> bytes:
         _is_system(asked)
-        identity.require(asked.by, identity.Permission.QUEUES_MANAGE)
         await self._intake.ask(_set_accepting, asked.scope, asked.by, accepting)
-        return _answer(asked, 0)
+        return answer(asked, 0)
 
     async def _queues(self, asked: Asked) -> tuple[list[device.QueueView], dict[UUID, int]]:
         queues = await self._intake.ask(device.queues, asked.house)
@@ -146,7 +141,7 @@ def _still(address: Address) -> list[ipp.Attribute]:
         a("natural-language-configured", ipp.natural_language("en")),
         a("ipp-features-supported", ipp.keyword("system-object")),
         a("ipp-versions-supported", *[ipp.keyword(each) for each in ("1.1", "2.0")]),
-        a("operations-supported", *[ipp.enum(int(each)) for each in _OPERATIONS]),
+        a("operations-supported", *[ipp.enum(int(each)) for each in SYSTEM_OPERATIONS]),
         a("printer-service-type-supported", ipp.keyword("print")),
         a("system-name", ipp.name(settings.house.name)),
         a("system-info", ipp.text(settings.house.name)),
@@ -235,11 +230,3 @@ def _of_printer(queue: device.QueueView, number: int, address: Address) -> list[
         a("printer-service-type", ipp.keyword("print")),
         a("printer-xri-supported", _xri(address.printer(queue.name), address)),
     ]
-
-
-_OPENING = ipp.encode_group(ipp.Group(ipp.Tag.OPERATION_GROUP, ipp.opening()))
-
-
-def _answer(asked: Asked, status: int, *groups: bytes) -> bytes:
-    message = asked.message
-    return ipp.assemble(ipp.answer_version(message.version), status, message.request_id, [_OPENING, *groups])

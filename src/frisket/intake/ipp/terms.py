@@ -21,6 +21,7 @@ __all__ = [
     "JOB_TEMPLATE",
     "JOB_WRITERS",
     "LONGEST_PASSWORD",
+    "NAMES",
     "RELEASE_ACTIONS",
     "SHORTEST_PASSWORD",
     "Reading",
@@ -36,7 +37,7 @@ DISPOSITIONS = ("none", "print-and-store", "store-only")
 ACCESSES = ("owner", "public")
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 4, 255  # octets as sent; security-design section 9
 MOST_PROOFS = 99
-FEATURES = ("job-release", "job-storage", "proof-and-suspend", "proof-print", "subscription-object")
+FEATURES = ("job-release", "job-storage", "proof-and-suspend", "proof-print")
 CREATION = (
     "job-cancel-after",
     "job-delay-output-until",
@@ -246,6 +247,7 @@ _READERS: dict[str, Callable[[Reading, Values], bool]] = {
     "proof-copies": _proof_copies,
     "proof-print": _proof_print,
 }
+NAMES = frozenset(_READERS)
 
 
 # -- a job's own
@@ -256,6 +258,8 @@ _REASONS = {
     job.Reason.OWNER_ONLY: "job-held-for-authorization",
     job.Reason.INTERRUPTED: "submission-interrupted",
     job.Reason.PROOF: "job-suspended-for-approval",
+    job.Reason.SUSPENDED: "job-suspended",
+    job.Reason.NEW_HELD: "job-hold-until-specified",
 }
 _ALSO = {
     "password": "job-password-wait",

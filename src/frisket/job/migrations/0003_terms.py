@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('device', '0001_initial'),
-        ('job', '0001_initial'),
+        ('job', '0002_document_cancelled'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
