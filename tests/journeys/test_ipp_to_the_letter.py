@@ -584,7 +584,6 @@ def raw_deflate(data: bytes) -> bytes:
     return packer.compress(data) + packer.flush()
 
 
-@pytest.mark.requirement("SAFEQ-62")
 @pytest.mark.parametrize(
     ("compression", "pack"),
     [("none", bytes), ("deflate", raw_deflate), ("deflate", zlib.compress), ("gzip", compress)],

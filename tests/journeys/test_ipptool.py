@@ -80,7 +80,7 @@ def runs(office: Office, suites: Path) -> dict[str, Run]:
     plain, inside = office.served.urls["ipp"], office.served.urls["ipps"]
     planned = [Suite(name, f"{plain}/{name}", version) for name, (version, _, _) in LEVELS.items()]
     planned.append(Suite("ipp-2.0", f"{inside}/secure-2.0", "2.0"))
-    planned.append(Suite("ipp-everywhere", f"{plain}/everywhere", "2.0"))
+    planned.append(Suite("ipp-everywhere", f"{inside}/everywhere", "2.0"))
     planned += [Suite(name, f"{plain}/single") for name in SINGLE]
     found = run_all(planned, suites)
     for run in found.values():
@@ -114,7 +114,7 @@ def test_a_suite_has_no_failure_inside_tls(runs: dict[str, Run]) -> None:
 @pytest.mark.requirement("SAFEQ-62")
 @pytest.mark.peer("ghostscript")
 def test_the_suite_of_ipp_everywhere_prints_all_samples_without_failure(runs: dict[str, Run]) -> None:
-    run = runs["ipp-everywhere@ipp"]
+    run = runs["ipp-everywhere@ipps"]
     assert run.failed == [], run.said
     assert sum(run.counts.values()) == EVERYWHERE and run.counts["PASS"] >= 484, run.line()  # the rest is Print-URI
 

@@ -196,7 +196,14 @@ def test_the_last_administrator_stays(town: Town) -> None:
 def test_whether_a_printed_document_is_deleted_is_set_on_the_queues_page(town: Town) -> None:
     queue = town.add_queue()
     browser = town.browser("olga")
-    form = {"name": "secure", "hold": "on", "accepting": "on", "is_default": "on", "trusted_networks": ""}
+    form = {
+        "name": "secure",
+        "hold": "on",
+        "accepting": "on",
+        "running": "on",
+        "is_default": "on",
+        "trusted_networks": "",
+    }
     form |= {"held_h": "48", "printed_h": "12", "history_h": "24"}
     assert browser.post("/queues/secure", form, secure=True).status_code == 302
     assert device.queue(queue.id).printed_s == 12 * 3600 and device.queue(queue.id).held_s == 48 * 3600
@@ -205,6 +212,19 @@ def test_whether_a_printed_document_is_deleted_is_set_on_the_queues_page(town: T
     browser.post("/queues/secure", {**form, "printed_h": "0"}, secure=True)
     gone = _printed(town)
     assert gone.due_at == gone.state_at
+
+
+def test_a_queue_is_stopped_and_goes_on_from_its_page(town: Town) -> None:
+    queue = town.add_queue()
+    browser = town.browser("olga")
+    form = {"name": "secure", "hold": "on", "accepting": "on", "is_default": "on", "trusted_networks": ""}
+    form |= {"held_h": "48", "printed_h": "0", "history_h": "24"}
+    assert browser.post("/queues/secure", form, secure=True).status_code == 302
+    assert device.queue(queue.id).halt == "paused"
+    assert "stopped" in browser.get("/queues", secure=True).content.decode()
+    browser.post("/queues/secure", {**form, "running": "on"}, secure=True)
+    assert device.queue(queue.id).halt == ""
+    assert "stopped" not in browser.get("/queues", secure=True).content.decode()
 
 
 def _printed(town: Town) -> job.JobView:

@@ -8,6 +8,7 @@ from frisket.flow.copying import copies_through, make_copy
 from frisket.flow.counting import count
 from frisket.flow.ending import cancel
 from frisket.flow.itinerary import NEXT_STAGE, WAITS_FOR_SOMEBODY
+from frisket.flow.queues import change_queue
 from frisket.flow.recovery import Recovered, recover
 from frisket.flow.steps import next_stage
 from frisket.flow.timers import look_at_the_clock
@@ -18,6 +19,7 @@ __all__ = [
     "WAITS_FOR_SOMEBODY",
     "Recovered",
     "cancel",
+    "change_queue",
     "copies_through",
     "count",
     "look_at_the_clock",

@@ -134,6 +134,9 @@ def queue_set(
     location: str | None = None,
     default: Annotated[bool, typer.Option("--default", help="Make it the default queue.")] = False,
     accepting: Annotated[bool | None, typer.Option("--accepting/--refusing")] = None,
+    paused: Annotated[bool | None, typer.Option("--paused/--running", help="Send nothing to a device, or do.")] = None,
+    hold_new: Annotated[bool | None, typer.Option("--hold-new/--pass-new", help="Hold what comes in.")] = None,
+    message: Annotated[str | None, typer.Option(help="What whoever prints here is told.")] = None,
     trust_network: Networks = None,
     trust_nobody: Annotated[bool, typer.Option("--trust-nobody", help="Believe no stated names at all.")] = False,
     behind: Behind = None,
@@ -150,6 +153,9 @@ def queue_set(
         "location": location,
         "default": default,
         "accepting": accepting,
+        "paused": paused,
+        "hold_new": hold_new,
+        "message": message,
         "trust_network": [] if trust_nobody else trust_network,
         "device": behind,
         "held_s": held_s,
@@ -162,7 +168,7 @@ def queue_set(
 @queue.command("list")
 def queue_list(as_json: Json = False) -> None:
     """Every queue."""
-    columns = ("name", "hold", "default", "accepting", "location")
+    columns = ("name", "hold", "default", "accepting", "stopped", "location")
     say(
         run("queue.list", {}),
         as_json,

@@ -239,6 +239,12 @@ class QueueForm(forms.Form):
         initial=True,
     )
     accepting = forms.BooleanField(label=_("Takes new jobs"), required=False, initial=True)
+    running = forms.BooleanField(
+        label=_("Sends jobs to devices"),
+        help_text=_("Without it jobs are taken and wait until it is ticked again."),
+        required=False,
+        initial=True,
+    )
     is_default = forms.BooleanField(label=_("The queue of whoever names none"), required=False)
     trusted_networks = forms.CharField(
         label=_("Networks whose word is taken for the name of the sender"),

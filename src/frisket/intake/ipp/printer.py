@@ -31,7 +31,11 @@ def printer_group(
     queue: device.QueueView, address: Address, wanted: Sequence[str], *, queued: int, believed: bool
 ) -> bytes:
     """The encoded printer-attributes group with what was asked for (RFC 8011 section 4.2.5.1)."""
-    picked = _picked(queue.id.hex, device.version(), address, believed, tuple(wanted))
+    at = (queue.id.hex, device.version(), address, believed)
+    still = _still(*at)
+    # Only names we know: what is kept for the next time must not be as large as a stranger likes.
+    asked = tuple(dict.fromkeys(name for name in wanted if name in still or name in _OTHER_WORDS))
+    picked = _picked(*at, asked if asked or not wanted else ("none",))
     if not picked.moving:
         return picked.encoded
     moving = _moving(queue, queued)
@@ -44,7 +48,7 @@ class _Picked:
     moving: frozenset[str]  # names that were asked for, too, and differ from one answer to the next
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=128)
 def _picked(queue_hex: str, version: int, address: Address, believed: bool, wanted: tuple[str, ...]) -> _Picked:
     still = _still(queue_hex, version, address, believed)
     encoded = b"".join([b"\x04", *(still[name] for name in _choose(wanted, still))])
@@ -101,6 +105,9 @@ _MOVING = (
     "printer-state-change-date-time",
     "queued-job-count",
 )
+
+
+_OTHER_WORDS = frozenset({"all", "job-template", "printer-description", *_MOVING})
 
 
 def _moving(queue: device.QueueView, queued: int) -> list[ipp.Attribute]:

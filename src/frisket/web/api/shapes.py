@@ -188,6 +188,9 @@ class QueueOut(Schema):
     hold: bool
     is_default: bool
     accepting: bool
+    stopped: str
+    hold_new: bool
+    message: str
     trusted_networks: list[str]
     devices: list[UUID]
     held_s: int
@@ -204,6 +207,9 @@ class QueueOut(Schema):
             hold=found.hold,
             is_default=found.is_default,
             accepting=found.accepting,
+            stopped=found.halt,
+            hold_new=found.hold_new,
+            message=found.message,
             trusted_networks=list(found.trusted_networks),
             devices=list(found.devices),
             held_s=found.held_s,
@@ -228,6 +234,9 @@ class QueueChangeIn(_In):
     location: str | None = Field(None, max_length=120)
     is_default: bool | None = None
     accepting: bool | None = None
+    paused: bool | None = None
+    hold_new: bool | None = None
+    message: str | None = Field(None, max_length=127)
     trusted_networks: list[str] | None = Field(None, max_length=200)
     devices: list[UUID] | None = Field(None, max_length=1000)
     held_s: int | None = Field(None, ge=1, le=10**9)

@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
-from frisket import device
+from frisket import device, flow
 from frisket.errors import FrisketError
 from frisket.identity import Permission
 from frisket.plumbing.db import transaction
@@ -59,6 +59,7 @@ def _change(found: device.QueueView, form: QueueForm) -> device.QueueChange:
         is_default=True if told["is_default"] and not found.is_default else None,
         trusted_networks=tuple(told["trusted_networks"].split()),
         devices=tuple(identifiers(told["devices"])),
+        halt=None if told["running"] == (not found.halt) else "" if told["running"] else "paused",
         **{field: told[field] for field in PLAIN},
         **{f"{field}_s": told[f"{field}_h"] * HOUR for field in HOURS},
     )
@@ -80,7 +81,7 @@ def queue(request: HttpRequest, name: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             with transaction() as tx:
-                changed = device.change_queue(who.scope, found.id, _change(found, form), by=who.actor, tx=tx)
+                changed = flow.change_queue(who.scope, found.id, _change(found, form), by=who.actor, tx=tx)
         except FrisketError as error:
             blame_field(form, error, _field_of(error))
             status = problems.of(error).status
@@ -103,6 +104,7 @@ def _initial(found: device.QueueView) -> dict[str, object]:
         **{field: getattr(found, field) for field in ("name", "is_default", *PLAIN)},
         "trusted_networks": "\n".join(found.trusted_networks),
         "devices": [each.hex for each in found.devices],
+        "running": not found.halt,
         **{f"{field}_h": getattr(found, f"{field}_s") // HOUR for field in HOURS},
     }
 
