@@ -17,7 +17,9 @@ from frisket import device, identity, job, release
 from frisket.intake import subscriptions
 from frisket.intake.errors import NoSuchSubscription, TooManySubscriptions
 from frisket.intake.ipp.jobs import reasons_of, state_of
+from frisket.intake.ipp.looking import collect
 from frisket.intake.ipp.notices import LONGEST_LEASE_S, SHORTEST_LEASE_S
+from frisket.intake.ipp.printer import state_filter
 from frisket.intake.ipp.subscribing import _read, _Refused
 from frisket.intake.models import Subscription
 from frisket.intake.subscriptions import EVENT_LIFE_S, Condition, NewSubscription, SubscriptionView
@@ -242,3 +244,12 @@ def test_asking_when_nothing_happened_writes_nothing(way: Way) -> None:
     with CaptureQueriesContext(connection) as asked:
         hear(way, subscription)
     assert not [each["sql"] for each in asked if not each["sql"].upper().startswith("SELECT")]
+
+
+def test_a_job_its_device_has_is_completed_to_a_client_before_it_is_counted(way: Way) -> None:
+    view = way.accept(queue="straight")
+    move(view, State.SENDING)
+    move(way.now(view), State.DELIVERED, why=Reason.CONFIRMED)
+    for which, there in (("completed", [view.number]), ("not-completed", [])):
+        where = job.Filter(states=state_filter(which))
+        assert [each.number for each in collect(scope(way), where, 10, which)] == there
