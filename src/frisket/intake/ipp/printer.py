@@ -14,6 +14,7 @@ from uuid import UUID
 
 from frisket import device, job
 from frisket.intake.capabilities import capabilities_of, formats_of
+from frisket.intake.ipp.condition import condition
 from frisket.intake.ipp.description import Address, changed_at, description_attributes
 from frisket.intake.ipp.media import media_attributes
 from frisket.intake.ipp.offered import OPERATIONS
@@ -134,15 +135,8 @@ _SAID = {3: "Ready.", 4: "Printing.", 5: "Every device of this queue is stopped.
 
 def _state(queue: device.QueueView) -> tuple[int, list[str], str]:
     """printer-state, its reasons, and a sentence."""
-    behind = device.behind(queue)
-    reasons = sorted({reason for each in behind for reason in each.state_reasons if reason.isascii()})
-    reasons += ["hold-new-jobs"] if queue.hold_new else []
-    if queue.halt:
-        return 5, [queue.halt, *reasons], _HALTED[queue.halt]
-    if behind and all(each.state == "stopped" for each in behind):
-        return 5, reasons or ["other"], _SAID[5]
-    state = 4 if any(each.state == "processing" for each in behind) else 3
-    return state, reasons or ["none"], _SAID[state]
+    state, reasons = condition(queue)
+    return state, reasons, _HALTED[queue.halt] if queue.halt else _SAID[state]
 
 
 _seen: dict[UUID, tuple[tuple[int | str, ...], datetime]] = {}
@@ -179,7 +173,10 @@ def state_filter(which: str) -> tuple[job.State, ...]:
         "aborted": done,
         "canceled": done,
         "pending-held": waiting,
-        "proof-print": waiting,
+        "proof-and-suspend": (s.HELD,),
+        "proof-print": (s.HELD,),
+        "stored-owner": (s.ENDED,),
+        "stored-public": (s.ENDED,),
         "pending": pending,
         "processing": running,
         "processing-stopped": running,

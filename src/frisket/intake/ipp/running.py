@@ -9,6 +9,7 @@ from uuid import UUID
 
 from frisket import device, identity, job
 from frisket.intake.accept import Intake
+from frisket.intake.ipp import releasing
 from frisket.intake.ipp.answering import answer, job_of, queue_of
 from frisket.intake.ipp.commands import Commands
 from frisket.intake.ipp.jobs import ANSWER_NAMES, job_group
@@ -156,10 +157,14 @@ class Running:
         return found[0]
 
     async def resume_job(self, asked: Asked) -> bytes:
+        """Also the word a job waits for after its proof (PWG 5100.11)."""
         view = await job_of(self._intake, asked)
-        if view.state is not job.State.HELD or view.why is not job.Reason.SUSPENDED:
+        if view.state is not job.State.HELD or view.why not in (job.Reason.SUSPENDED, job.Reason.PROOF):
             raise job.WrongState("This job is not suspended.")
-        await self._intake.ask(lambda: self._commands.let_print(view, by=asked.by))
+        if view.why is job.Reason.PROOF:
+            await releasing.let_go(self._intake, self._commands, asked, view)
+        else:
+            await self._intake.ask(lambda: self._commands.let_print(view, by=asked.by))
         return self._shown(asked, await job_of(self._intake, asked))
 
     async def promote_job(self, asked: Asked) -> bytes:
