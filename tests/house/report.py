@@ -39,6 +39,7 @@ _PACKAGE = {
     "avahi-daemon": "avahi-daemon",
     "cancel": "cups-client",
     "cups": "cups-daemon",
+    "cups-lpd": "cups",
     "cups-backends": "cups",
     "cupsd": "cups-daemon",
     "ippeveprinter": "cups-ipp-utils",

@@ -14,7 +14,7 @@ class Device(models.Model):
     tenant = models.UUIDField()
     site = models.UUIDField()
     name = models.CharField(max_length=60)
-    uri = models.CharField(max_length=300)  # socket://, ipp://, ipps://; never with a credential inside
+    uri = models.CharField(max_length=300)  # socket://, lpd://, ipp://, ipps://; never with a credential inside
     location = models.CharField(max_length=120, default="")
     pinned_sha256 = models.BinaryField(max_length=32, null=True)  # certificate seen at adoption
     uuid_seen = models.CharField(max_length=60, default="")  # printer-uuid seen at adoption

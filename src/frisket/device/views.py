@@ -34,7 +34,7 @@ class DeviceView:
     pinned_sha256: bytes | None  # certificate of adoption; None: not adopted, or no TLS
     uuid_seen: str  # printer-uuid of adoption
     capabilities: Capabilities
-    silence_is_done: bool  # no answer after the last octet means delivered
+    silence_is_done: bool  # no confirmation after the last octet means delivered
     shows_owner: bool  # the owner's name travels to the device
     active: bool
     state: str  # idle, processing, stopped, unreachable, unknown
@@ -88,7 +88,7 @@ class NewDevice:
     name: str
     uri: str
     location: str = ""
-    silence_is_done: bool | None = None  # None: where the device cannot speak, a RAW port without PJL
+    silence_is_done: bool | None = None  # None: where the device cannot confirm, RAW without PJL and LPD
     shows_owner: bool = False
     adoption: Adoption | None = None  # None: nobody could ask it; its capabilities are assumed
 

@@ -4,6 +4,7 @@ A stage never calls the next one. It moves the job's state, and the move queues 
 same transaction; so a crash anywhere is recovered by reading states.
 """
 
+from frisket.flow.copying import copies_through, make_copy
 from frisket.flow.counting import count
 from frisket.flow.ending import cancel
 from frisket.flow.itinerary import NEXT_STAGE, WAITS_FOR_SOMEBODY
@@ -19,8 +20,10 @@ __all__ = [
     "Recovered",
     "cancel",
     "change_queue",
+    "copies_through",
     "count",
     "look_at_the_clock",
+    "make_copy",
     "next_stage",
     "recover",
     "walk",

@@ -203,7 +203,8 @@ class Intake:
         return view
 
     def _walk(self, offer: Offer, format: str) -> Walk:
-        return self._walker(WalkIn(offer.queue, offer.hold, format, parts.clock().now(), offer.hold_until))
+        now = parts.clock().now()
+        return self._walker(WalkIn(offer.queue, offer.hold, format, now, offer.hold_until, offer.device))
 
 
 class Ahead:
@@ -275,6 +276,7 @@ def _new_job(identifier: UUID, offer: Offer, documents: tuple[job.NewDocument, .
         password_verifier=offer.password_verifier,
         client_key=offer.client_key,
         printer_uri=offer.printer_uri,
+        terms=offer.terms,
         device=walk.device,
     )
 

@@ -46,6 +46,7 @@ Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None
 
 # Applications build addresses from it: a name, an address or one in brackets, with or without a port.
 _HOST = re.compile(rb"[\w.:%\[\]-]{1,255}")
+SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: TLS/1.2, HTTP/1.1\r\n\r\n"
 _BAD = b"400 Bad Request"
 _TOO_LARGE = b"431 Request Header Fields Too Large"
 _NO_SUCH_CODING = b"501 Not Implemented"
@@ -84,6 +85,8 @@ class _Bounded(HttpToolsProtocol):
     refusal = _BAD
     certificate: bytes | None = None
     handshake: "asyncio.Task[None] | None" = None
+    upgrade_to: ssl.SSLContext | None = None  # of a listener in clear whose peers may go on in TLS
+    upgraded = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -112,7 +115,11 @@ class _Bounded(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
-            self._decline(data[offer.args[0] :])
+            rest = data[offer.args[0] :]
+            if self.upgrade_to is not None and offers_tls(self.headers):
+                self._upgrade(self.upgrade_to, rest)
+            else:
+                self._decline(rest)
         except httptools.HttpParserError:
             self._refuse()
         else:
@@ -124,7 +131,7 @@ class _Bounded(HttpToolsProtocol):
         if self.parser.should_upgrade():
             return  # what follows is read again without the offer
         self._check_header()
-        self.scope["extensions"] = {"frisket": {"certificate": self.certificate}}
+        self.scope["extensions"] = {"frisket": {"certificate": self.certificate, "upgraded": self.upgraded}}
         super().on_headers_complete()
         self.headers = _NOWHERE
         self.crowd.served(self)
@@ -185,16 +192,56 @@ class _Bounded(HttpToolsProtocol):
         The parser ends there and takes the body for that protocol's. So the header is read once more, without
         the offer.
         """
-        method = self.parser.get_method()
-        if method == b"CONNECT" or self._busy():
+        if self.parser.get_method() == b"CONNECT" or self._busy():
             self._refuse()
             return
-        kept = [b"%s: %s" % each for each in self.headers if each[0] not in (b"upgrade", b"http2-settings")]
-        version = self.parser.get_http_version().encode()
-        head = b"\r\n".join([b"%s %s HTTP/%s" % (method, self.url, version), *kept, b"", b""])
+        head = self._head_without_offer()
         self.parser = httptools.HttpRequestParser(self)
         self.header_octets = 0
         self.data_received(head + rest)
+
+    def _head_without_offer(self) -> bytes:
+        method, url = self.parser.get_method(), self.url
+        if method == b"OPTIONS" and url == b"*":  # the server as a whole; the parser of addresses knows no star
+            url = b"/"
+        kept = [b"%s: %s" % each for each in self.headers if each[0] not in (b"upgrade", b"http2-settings")]
+        version = self.parser.get_http_version().encode()
+        return b"\r\n".join([b"%s %s HTTP/%s" % (method, url, version), *kept, b"", b""])
+
+    def _upgrade(self, tls: ssl.SSLContext, rest: bytes) -> None:
+        """Go on in TLS on the same connection; the request is answered inside it (RFC 2817 section 3).
+
+        What a peer sent in clear behind its offer would be read as if it had come encrypted: refused.
+        """
+        if rest or self._busy() or self.upgraded:
+            self._refuse()
+            return
+        head = self._head_without_offer()
+        self.transport.pause_reading()
+        self.transport.write(SWITCHING)
+        self.handshake = asyncio.create_task(self._switch(tls, head))
+
+    async def _switch(self, tls: ssl.SSLContext, head: bytes) -> None:
+        clear = self.transport
+        try:
+            inside = await asyncio.get_running_loop().start_tls(
+                clear, self, tls, server_side=True, ssl_handshake_timeout=HANDSHAKE_S
+            )
+        except OSError:  # ssl.SSLError and TimeoutError too: what failed before there was a request is no event
+            self.handshake = None
+            clear.abort()
+            self.crowd.leave(self)
+            return
+        except asyncio.CancelledError:
+            clear.abort()
+            raise
+        if inside is None or inside.is_closing():
+            return
+        self.upgraded = True
+        self.parser = httptools.HttpRequestParser(self)
+        self.header_octets = 0
+        self.connection_made(inside)
+        self.data_received(head)
 
     def _refuse(self) -> None:
         """Answer that a request cannot be taken, and close; an answer under way is finished first."""
@@ -251,6 +298,17 @@ class _Bounded(HttpToolsProtocol):
             self.transport.abort()
 
 
+def offers_tls(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether a request without a body offers to go on in TLS."""
+    offered = False
+    for name, value in headers:
+        if name == b"upgrade":
+            offered = offered or any(each.strip().upper().startswith(b"TLS/") for each in value.split(b","))
+        elif name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0"):
+            return False
+    return offered
+
+
 _NOWHERE: Any = deque(maxlen=0)  # trailers change nothing, and are not kept
 
 
@@ -265,10 +323,14 @@ class Listener:
         bounds: Bounds,
         *,
         tls: ssl.SSLContext | None = None,
+        upgrade_to: ssl.SSLContext | None = None,
     ) -> None:
+        """upgrade_to: for a listener in clear, what a peer that asks for it goes on in (RFC 2817)."""
         self._tls = tls
         self._state = ServerState()
-        self._protocol = type("Connection", (_Bounded,), {"bounds": bounds, "crowd": self.crowd})
+        self._protocol = type(
+            "Connection", (_Bounded,), {"bounds": bounds, "crowd": self.crowd, "upgrade_to": upgrade_to}
+        )
         self._config = Config(
             app,
             http=self._protocol,

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -171,6 +172,9 @@ class Limits(_Section):
     pjl_bytes: int = Field(default=1 * MiB, gt=0, description="PJL before one document")
     upload_form_bytes: int = Field(default=10 * MiB, gt=0, description="Lists and settings sent to pages")
     operation_timeout_s: int = Field(default=120, ge=60, le=240, description="multiple-operation-time-out")
+    person_subscriptions: int = Field(default=20, gt=0, description="Subscriptions to events per person")
+    house_subscriptions: int = Field(default=1000, gt=0, description="Subscriptions to events in the house")
+    waiting_for_events: int = Field(default=64, ge=0, description="Clients that may wait for events at the same time")
     pages_per_second: int = Field(default=20, gt=0, description="Page and API requests per session and second")
 
 
@@ -206,6 +210,54 @@ class Sessions(_Section):
     longest_s: int = Field(default=8 * 3600, gt=0, description="Longest session, seconds")
 
 
+_SPAN = r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$"
+_ON = "A job may be asked to wait for these hours, 06:00-18:00; past midnight they end the next day"
+
+
+class Times(_Section):
+    """What the named times of job-hold-until mean here."""
+
+    zone: str = Field(default="UTC", description="Time zone of the named times, for instance Europe/Berlin")
+    day_time: str = Field(default="06:00-18:00", pattern=_SPAN, description=_ON)
+    evening: str = Field(default="18:00-22:00", pattern=_SPAN, description=_ON)
+    night: str = Field(default="22:00-06:00", pattern=_SPAN, description=_ON)
+    second_shift: str = Field(default="16:00-00:00", pattern=_SPAN, description=_ON)
+    third_shift: str = Field(default="00:00-08:00", pattern=_SPAN, description=_ON)
+    weekend: list[str] = Field(default=["sat", "sun"], description="Days of the weekend: mon, tue, … sun")
+
+    @field_validator("zone")
+    @classmethod
+    def _is_a_zone(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (KeyError, ValueError, OSError) as error:  # not there, not a relative path, a folder
+            raise ValueError("there is no such time zone; give one as Europe/Berlin or UTC") from error
+        return zone
+
+    @field_validator("weekend")
+    @classmethod
+    def _are_days(cls, weekend: list[str]) -> list[str]:
+        if not weekend or set(weekend) - {"mon", "tue", "wed", "thu", "fri", "sat", "sun"}:
+            raise ValueError("give days as mon, tue, wed, thu, fri, sat, sun")
+        return weekend
+
+
+class Keeping(_Section):
+    """How long senders may have their documents kept."""
+
+    ahead_s: int = Field(
+        default=31 * 86400, gt=0, description="Furthest a sender may put off a job with job-hold-until-time, seconds"
+    )
+    retain_s: int = Field(
+        default=31 * 86400, ge=0, description="Longest a sender may have a printed job kept, seconds; 0: not at all"
+    )
+    stored_s: int | None = Field(
+        default=None,
+        gt=0,
+        description="A stored job is destroyed after so many seconds; unset: by its person",
+    )
+
+
 class Settings(_Section):
     house: House = House()
     database: Database = Database()
@@ -215,6 +267,8 @@ class Settings(_Section):
     space: Space = Space()
     delivery: Delivery = Delivery()
     sessions: Sessions = Sessions()
+    times: Times = Times()
+    keeping: Keeping = Keeping()
 
 
 def may_open(settings: Settings, name: str) -> bool:

@@ -194,13 +194,13 @@ def queue_remove(name: str, as_json: Json = False) -> None:
 @device.command("add")
 def device_add(
     name: str,
-    uri: Annotated[str, typer.Argument(help="socket://, ipp:// or ipps:// address")],
+    uri: Annotated[str, typer.Argument(help="socket://, lpd://, ipp:// or ipps:// address")],
     location: str = "",
     silence_is_done: Annotated[
         bool | None,
         typer.Option(
             "--silence-is-done/--ask-after-silence",
-            help="What silence after the last octet means; by default done for a RAW port without PJL, else ask.",
+            help="What silence after the last octet means; by default done for LPD and RAW without PJL, else ask.",
         ),
     ] = None,
     as_json: Json = False,

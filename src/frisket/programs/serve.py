@@ -53,8 +53,18 @@ class _Release:
     def hold(self, scope: Scope, job: UUID, *, by: Actor) -> None:
         release.hold(scope, job, by=by)
 
-    def let_go(self, scope: Scope, job: UUID, *, by: Actor) -> None:
-        release.let_go(scope, job, by=by)
+    def let_go(
+        self,
+        scope: Scope,
+        job: UUID,
+        *,
+        by: Actor,
+        password: bytes = b"",
+        encryption: str = "none",
+        network: str = "",
+    ) -> None:
+        sent = release.Password(password, encryption, identity.Place(by.at, network)) if password else None
+        release.let_go(scope, job, by=by, password=sent)
 
     def let_print(self, view: job.JobView, *, by: Actor) -> None:
         if view.device is None:
@@ -84,6 +94,7 @@ class _Running:
     control: ControlServer | None = None
     streams: StreamDoors | None = None
     advertiser: intake.Advertiser | None = None
+    ipp: intake.IppDoor | None = None
 
 
 def serve(house: House, *, only: tuple[str, ...], ready_file: Path | None) -> None:
@@ -130,6 +141,7 @@ async def _open(house: House, only: tuple[str, ...], running: _Running) -> None:
         running.sequencer.start()
     running.doors = intake.Intake(flow.walk, on_failed_sync=_sync_failed)
     running.doors.start()
+    flow.copies_through(running.doors)
     if "doors" in only or "web" in only:
         await _open_doors(house, only, running)
     commands.URLS.clear()
@@ -148,7 +160,8 @@ async def _open_doors(house: House, only: tuple[str, ...], running: _Running) ->
         if not chosen.on or (name == "ipp" and settings.house.level != "normal"):
             continue
         tls = house.certificates.server_context(want_client_certificate=name == "ipps") if encrypted else None
-        listener = httpd.Listener(app, _bounds(settings), tls=tls)
+        inside = None if encrypted else house.certificates.server_context(want_client_certificate=False)
+        listener = httpd.Listener(app, _bounds(settings), tls=tls, upgrade_to=inside)
         await listener.open(chosen.address, chosen.port)
         running.listeners.append(listener)
         running.urls.update(_urls(name, _shown_host(settings, chosen), listener.port))
@@ -227,7 +240,7 @@ class _App:
     def __init__(self, running: _Running, *, with_web: bool) -> None:
         assert running.doors is not None
         self._running = running
-        self._ipp = intake.IppDoor(running.doors, RELEASE_COMMANDS, web=self._web_address)
+        self._ipp = running.ipp = intake.IppDoor(running.doors, RELEASE_COMMANDS, web=self._web_address)
         self._upload = intake.UploadDoor(running.doors, door.authenticate, HEADERS)
         pages: Any = application.application()
         # A peer that sends its form slowly waits in the loop, not in one of the threads.
@@ -240,7 +253,9 @@ class _App:
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
-        if method != "POST" and path.startswith(("/ipp/", "/printers/")):
+        if method == "OPTIONS":  # how a client goes on in TLS (RFC 2817 section 3.2)
+            await _reply(send, 200, b"", b"text/plain", ((b"allow", b"GET, HEAD, OPTIONS, POST"),))
+        elif method != "POST" and path.startswith(("/ipp/", "/printers/")):
             await _reply(send, 405, b"POST application/ipp here.\n", b"text/plain", ((b"allow", b"POST"),))
         elif path.startswith(("/ipp/", "/printers/")) or _is_ipp(scope):
             await self._ipp(scope, receive, send)
@@ -323,7 +338,10 @@ async def _close(running: _Running) -> None:
         await running.control.close()
     if running.streams is not None:
         await running.streams.close()
+    if running.ipp is not None:
+        await running.ipp.close()
     await asyncio.gather(*[listener.close() for listener in running.listeners])
+    flow.copies_through(None)
     if running.doors is not None:
         await asyncio.to_thread(running.doors.stop)
     if running.engine is not None:

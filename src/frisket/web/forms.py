@@ -106,7 +106,7 @@ class FirstForm(forms.Form):
     )
     uri = forms.CharField(
         label=_("Address of the device"),
-        help_text=_("For example ipps://copy-1.example.org/ipp/print or socket://192.0.2.7"),
+        help_text=_("For example ipps://copy-1.example.org/ipp/print, socket://192.0.2.7 or lpd://192.0.2.7/lp"),
         max_length=300,
         required=False,
     )
@@ -200,7 +200,9 @@ class DeviceForm(forms.Form):
     )
     uri = forms.CharField(
         label=_("Address"),
-        help_text=_("For example ipps://copy-1.example.org/ipp/print, ipp://192.0.2.7 or socket://192.0.2.7"),
+        help_text=_(
+            "For example ipps://copy-1.example.org/ipp/print, ipp://192.0.2.7, socket://192.0.2.7 or lpd://192.0.2.7/lp"
+        ),
         max_length=300,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )

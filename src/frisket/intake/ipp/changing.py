@@ -67,7 +67,8 @@ class Changing:
         self._commands.hold(scope, view.id, by=by)
         if ticket.hold == "until":
             with transaction() as tx:
-                job.change_held(view.id, hold="until", hold_until=ticket.hold_until, by=by, tx=tx)
+                until, word = ticket.hold_until, ticket.terms.hold_word
+                job.change_held(view.id, hold="until", hold_until=until, word=word, by=by, tx=tx)
 
     async def set_printer_attributes(self, asked: Asked) -> bytes:
         queue = queue_of(asked)

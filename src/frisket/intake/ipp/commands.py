@@ -17,7 +17,17 @@ class Commands(Protocol):
 
     def hold(self, scope: Scope, job: UUID, *, by: Actor) -> None: ...
 
-    def let_go(self, scope: Scope, job: UUID, *, by: Actor) -> None: ...
+    def let_go(
+        self,
+        scope: Scope,
+        job: UUID,
+        *,
+        by: Actor,
+        password: bytes = b"",
+        encryption: str = "none",
+        network: str = "",
+    ) -> None:
+        """password: job-password as the client sent it, b"" where it sent none; network: where it came from."""
 
     def let_print(self, view: job.JobView, *, by: Actor) -> None:
         """To the device that was chosen for it before."""

@@ -7,6 +7,8 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from frisket import device
+from frisket.intake.ipp import terms
+from frisket.intake.ipp.notices import notifications
 from frisket.intake.ipp.offered import OPERATIONS, WHICH_JOBS, features, versions
 from frisket.intake.ipp.supported import CREATION, SETTABLE, keywords
 from frisket.plumbing import parts
@@ -56,6 +58,8 @@ def description_attributes(
         *_printer(queue, can, formats, address),
         *_documents(can, formats),
         *_inside(queue, can, address),
+        *terms.described(),
+        *notifications(),
     ]
 
 
@@ -98,8 +102,6 @@ def _jobs(can: device.Capabilities) -> list[ipp.Attribute]:
         a("job-ids-supported", ipp.boolean(True)),
         a("job-k-octets-supported", ipp.range_(0, min(limits.job_bytes // 1024, _MOST_KIB))),
         a("job-mandatory-attributes-supported", ipp.boolean(True)),
-        a("job-password-supported", ipp.integer(255)),
-        keywords("job-password-encryption-supported", ("none", "sha2-256", "sha2-512")),
         keywords("job-settable-attributes-supported", SETTABLE),
         a("multiple-document-jobs-supported", ipp.boolean(True)),
         a("multiple-operation-time-out", ipp.integer(limits.operation_timeout_s)),

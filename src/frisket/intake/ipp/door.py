@@ -43,6 +43,10 @@ class IppDoor:
         self._intake = intake
         self._web = web
 
+    async def close(self) -> None:
+        """Answer whoever waits for events, so that the listeners need not wait for them."""
+        await self._operations.subscribing.close()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
         if scope["method"] != "POST":
@@ -143,6 +147,8 @@ class IppDoor:
         if not target.known:
             raise device.NoSuchQueue("There is no queue at this address.")
         queue = device.queue_by_name(target.queue) if target.queue else device.default_queue()
+        if target.system:  # no queue vouches for a name that is merely stated
+            queue = None
         if queue is None and target.queue:
             raise device.NoSuchQueue("There is no queue of this name.")
         encrypted = scope["scheme"] == "https"
@@ -160,10 +166,12 @@ class IppDoor:
             queue = await self._queue_of_job(target.job) or queue
             asking = replace(asking, queue=queue)
         known = await self._who(asking)
+        # A port that begins in clear stays one for whoever comes again, even where this client went on in TLS.
+        upgraded = scope.get("extensions", {}).get("frisket", {}).get("upgraded", False)
         return Asked(
             message=message,
             address=Address(
-                "ipps" if encrypted else "ipp",
+                "ipps" if encrypted and not upgraded else "ipp",
                 _host(headers, uri),
                 self._web(),
             ),
@@ -176,6 +184,7 @@ class IppDoor:
             body=body,
             body_length=left,
             everywhere=target.server,
+            system=target.system,
         )
 
     async def _queue_of_job(self, number: int) -> device.QueueView | None:

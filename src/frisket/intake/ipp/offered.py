@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 from frisket import device
 from frisket.identity import Permission
+from frisket.intake.ipp.terms import FEATURES
 from frisket.wire.ipp import Operation
 
-__all__ = ["OFFERED", "OPERATIONS", "WHICH_JOBS", "features", "versions"]
+__all__ = ["OFFERED", "OPERATIONS", "SYSTEM_OPERATIONS", "WHICH_JOBS", "features", "versions"]
 
 # None: answered for anybody who reaches the door, what a client must know before it can sign in.
 # JOBS_OWN: anybody known, for their own jobs; whoever has jobs.all reaches others' too.
@@ -31,6 +32,13 @@ OFFERED: Mapping[int, Permission | None] = {
     Operation.SET_PRINTER_ATTRIBUTES: Permission.QUEUES_MANAGE,
     Operation.SET_JOB_ATTRIBUTES: Permission.JOBS_OWN,
     Operation.GET_PRINTER_SUPPORTED_VALUES: Permission.QUEUES_MANAGE,
+    Operation.CREATE_PRINTER_SUBSCRIPTIONS: Permission.JOBS_OWN,
+    Operation.CREATE_JOB_SUBSCRIPTIONS: Permission.JOBS_OWN,
+    Operation.GET_SUBSCRIPTION_ATTRIBUTES: Permission.JOBS_OWN,
+    Operation.GET_SUBSCRIPTIONS: Permission.JOBS_OWN,
+    Operation.RENEW_SUBSCRIPTION: Permission.JOBS_OWN,
+    Operation.CANCEL_SUBSCRIPTION: Permission.JOBS_OWN,
+    Operation.GET_NOTIFICATIONS: Permission.JOBS_OWN,
     Operation.ENABLE_PRINTER: Permission.QUEUES_MANAGE,
     Operation.DISABLE_PRINTER: Permission.QUEUES_MANAGE,
     Operation.PAUSE_PRINTER_AFTER_CURRENT_JOB: Permission.QUEUES_MANAGE,
@@ -57,8 +65,19 @@ OFFERED: Mapping[int, Permission | None] = {
     Operation.CUPS_GET_DEFAULT: None,
     Operation.CUPS_GET_PRINTERS: None,
     Operation.CUPS_GET_CLASSES: None,
+    Operation.GET_PRINTERS: None,
+    Operation.GET_SYSTEM_ATTRIBUTES: None,
+    Operation.DISABLE_ALL_PRINTERS: Permission.QUEUES_MANAGE,
+    Operation.ENABLE_ALL_PRINTERS: Permission.QUEUES_MANAGE,
 }
-OPERATIONS = tuple(sorted(int(each) for each in OFFERED))
+# Asked of the System object (PWG 5100.22), not of a queue.
+SYSTEM_OPERATIONS = (
+    Operation.GET_PRINTERS,
+    Operation.DISABLE_ALL_PRINTERS,
+    Operation.ENABLE_ALL_PRINTERS,
+    Operation.GET_SYSTEM_ATTRIBUTES,
+)
+OPERATIONS = tuple(sorted(int(each) for each in OFFERED if each not in SYSTEM_OPERATIONS))
 
 WHICH_JOBS = (
     "completed",
@@ -70,7 +89,10 @@ WHICH_JOBS = (
     "pending-held",
     "processing",
     "processing-stopped",
+    "proof-and-suspend",
     "proof-print",
+    "stored-owner",
+    "stored-public",
 )
 
 # PWG 5100.12 sections 6.3 and 6.4: what each level asks for beyond the one before it.
@@ -94,7 +116,7 @@ def features(can: device.Capabilities) -> tuple[str, ...]:
         found.append("document-object")
     if _for_pages(can):
         found.append("page-overrides")
-    return tuple(found) or ("none",)
+    return (*found, *FEATURES, "subscription-object")
 
 
 def _for_pages(can: device.Capabilities) -> bool:

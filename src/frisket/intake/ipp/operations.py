@@ -7,6 +7,7 @@ from uuid import UUID
 from frisket import device, identity, job
 from frisket.intake.accept import Intake
 from frisket.intake.capabilities import capabilities_of, formats_of
+from frisket.intake.ipp import releasing
 from frisket.intake.ipp.answering import Refusal, answer, job_of, ok, queue_of, unsupported
 from frisket.intake.ipp.changing import Changing
 from frisket.intake.ipp.commands import Commands
@@ -16,6 +17,8 @@ from frisket.intake.ipp.looking import collect
 from frisket.intake.ipp.printer import printer_group, state_filter
 from frisket.intake.ipp.request import Asked, unpacked
 from frisket.intake.ipp.running import Running
+from frisket.intake.ipp.subscribing import Subscribing
+from frisket.intake.ipp.system import SystemService
 from frisket.intake.ipp.template import Conflict, Ticket, read_ticket, which_jobs
 from frisket.intake.offers import Offer, Part
 from frisket.intake.sensing import UNSTATED
@@ -56,7 +59,10 @@ class Operations:
             **running.table,
             **changing.table,
             **documents.table,
+            **SystemService(intake).table,
         }
+        self.subscribing = Subscribing(intake)
+        self.table.update(self.subscribing.table)
 
     # -- jobs come in
 
@@ -64,7 +70,7 @@ class Operations:
         offer, ticket = await self._offer(asked)
         part = self._part(asked, offer)
         accepted = await self._intake.accept(offer, _one(part))
-        return self._job_answer(asked, accepted.job, ticket)
+        return self._job_answer(asked, accepted.job, ticket, *await self._subscribed(asked, accepted.job))
 
     async def validate_job(self, asked: Asked) -> bytes:
         offer, ticket = await self._offer(asked)
@@ -74,7 +80,10 @@ class Operations:
     async def create_job(self, asked: Asked) -> bytes:
         offer, ticket = await self._offer(asked)
         accepted = await self._intake.create(offer)
-        return self._job_answer(asked, accepted.job, ticket)
+        return self._job_answer(asked, accepted.job, ticket, *await self._subscribed(asked, accepted.job))
+
+    async def _subscribed(self, asked: Asked, view: job.JobView) -> list[bytes]:
+        return await self.subscribing.of_new_job(asked, view) if len(asked.message.groups) > 1 else []
 
     async def send_document(self, asked: Asked) -> bytes:
         view = await job_of(self._intake, asked)
@@ -107,7 +116,7 @@ class Operations:
         view = await job_of(self._intake, asked)
         if not restartable(view):
             raise job.WrongState("Only a job that was kept after printing can be printed again.")
-        if view.person != asked.by.id:
+        if view.person != asked.by.id and view.stored != 2:
             identity.require(asked.by, identity.Permission.JOBS_RELEASE)
         queue = device.queue(view.queue)
         ticket = read_ticket(asked.message, capabilities_of(queue))
@@ -126,8 +135,11 @@ class Operations:
             options=ticket.options if asks else view.options,
             hold=ticket.hold,
             hold_until=ticket.hold_until,
+            terms=ticket.terms,
             printer_uri=asked.printer_uri_of(view),
         )
+        verifier = await self._intake.ask(job.password_verifier, view.id)
+        offer = releasing.again(offer, view, verifier, asked.person)
         accepted = await self._intake.accept(offer, self._intake.documents_again(view, by=asked.by))
         return self._job_answer(asked, accepted.job, ticket)
 
@@ -155,6 +167,7 @@ class Operations:
             oldest_first=which != "completed",
         )
         most = min(limit or _MOST_JOBS, _MOST_JOBS)
+        where = releasing.which_stored(which, asked.person, where.queue) or where
         found = await self._intake.ask(collect, asked.scope, where, most, which)
         if asked.everywhere and asked.known.by == "stated":  # a name believed on one queue is a claim on another
             found = [view for view in found if device.trusts(device.queue(view.queue), asked.network)]
@@ -172,7 +185,7 @@ class Operations:
 
     async def cancel_job(self, asked: Asked) -> bytes:
         view = await job_of(self._intake, asked)
-        if state_of(view) in (7, 8, 9):
+        if state_of(view) in (7, 8, 9) and not view.stored:
             raise job.WrongState("This job has ended already.")
         await self._intake.ask(self._cancel, asked.scope, view.id, asked.by)
         return answer(asked, 0)
@@ -209,7 +222,7 @@ class Operations:
         if view.state is job.State.QUARANTINED or state_of(view) in (7, 8, 9):
             raise job.WrongState("This job cannot be released.")
         if view.state is job.State.HELD:
-            await self._intake.ask(lambda: self._commands.let_go(asked.scope, view.id, by=asked.by))
+            await releasing.let_go(self._intake, self._commands, asked, view)
         return answer(asked, 0)
 
     # -- printers
@@ -266,12 +279,6 @@ class Operations:
             raise Refusal(ticket)
         operation = asked.message.operation
         format = (operation.text("document-format") or next(iter(formats_of(queue)))).lower()
-        hold, verifier = ticket.hold, None
-        secret = operation.first("job-password")
-        if isinstance(secret, bytes) and secret:
-            encryption = operation.text("job-password-encryption") or "none"
-            verifier = await self._intake.ask(self._commands.password_verifier, secret, encryption)
-            hold = "password"
         title = operation.text("job-name") or operation.text("document-name") or "untitled"
         offer = Offer(
             queue=queue,
@@ -283,12 +290,12 @@ class Operations:
             format=format,
             copies=ticket.copies,
             options=ticket.options,
-            hold=hold,
-            hold_until=ticket.hold_until,
-            password_verifier=verifier,
             printer_uri=asked.printer_uri,
         )
-        return offer, ticket
+        return await releasing.bound(offer, ticket, asked.message, self._verifier), ticket
+
+    async def _verifier(self, secret: bytes, encryption: str) -> bytes:
+        return await self._intake.ask(self._commands.password_verifier, secret, encryption)
 
     def _offer_again(self, asked: Asked, view: job.JobView) -> Offer:
         """The offer of a job that Create-Job began, for its documents."""
@@ -316,12 +323,13 @@ class Operations:
             expected=asked.body_length if compression == "none" else None,
         )
 
-    def _job_answer(self, asked: Asked, view: job.JobView, ticket: Ticket) -> bytes:
+    def _job_answer(self, asked: Asked, view: job.JobView, ticket: Ticket, *more: bytes) -> bytes:
         return answer(
             asked,
             ok(ticket),
             unsupported(ticket),
             job_group(view, asked.address, ANSWER_NAMES, asked.printer_uri_of(view)),
+            *more,
         )
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from frisket import device, job
 from frisket.intake.capabilities import capabilities_of, formats_of
+from frisket.intake.ipp.condition import condition
 from frisket.intake.ipp.description import Address, changed_at, description_attributes
 from frisket.intake.ipp.media import media_attributes
 from frisket.intake.ipp.offered import OPERATIONS
@@ -30,7 +31,11 @@ def printer_group(
     queue: device.QueueView, address: Address, wanted: Sequence[str], *, queued: int, believed: bool
 ) -> bytes:
     """The encoded printer-attributes group with what was asked for (RFC 8011 section 4.2.5.1)."""
-    picked = _picked(queue.id.hex, device.version(), address, believed, tuple(wanted))
+    at = (queue.id.hex, device.version(), address, believed)
+    still = _still(*at)
+    # Only names we know: what is kept for the next time must not be as large as a stranger likes.
+    asked = tuple(dict.fromkeys(name for name in wanted if name in still or name in _OTHER_WORDS))
+    picked = _picked(*at, asked if asked or not wanted else ("none",))
     if not picked.moving:
         return picked.encoded
     moving = _moving(queue, queued)
@@ -43,7 +48,7 @@ class _Picked:
     moving: frozenset[str]  # names that were asked for, too, and differ from one answer to the next
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=128)
 def _picked(queue_hex: str, version: int, address: Address, believed: bool, wanted: tuple[str, ...]) -> _Picked:
     still = _still(queue_hex, version, address, believed)
     encoded = b"".join([b"\x04", *(still[name] for name in _choose(wanted, still))])
@@ -102,6 +107,9 @@ _MOVING = (
 )
 
 
+_OTHER_WORDS = frozenset({"all", "job-template", "printer-description", *_MOVING})
+
+
 def _moving(queue: device.QueueView, queued: int) -> list[ipp.Attribute]:
     """What differs from one answer to the next, in the order of _MOVING."""
     state, reasons, message = _state(queue)
@@ -127,15 +135,8 @@ _SAID = {3: "Ready.", 4: "Printing.", 5: "Every device of this queue is stopped.
 
 def _state(queue: device.QueueView) -> tuple[int, list[str], str]:
     """printer-state, its reasons, and a sentence."""
-    behind = device.behind(queue)
-    reasons = sorted({reason for each in behind for reason in each.state_reasons if reason.isascii()})
-    reasons += ["hold-new-jobs"] if queue.hold_new else []
-    if queue.halt:
-        return 5, [queue.halt, *reasons], _HALTED[queue.halt]
-    if behind and all(each.state == "stopped" for each in behind):
-        return 5, reasons or ["other"], _SAID[5]
-    state = 4 if any(each.state == "processing" for each in behind) else 3
-    return state, reasons or ["none"], _SAID[state]
+    state, reasons = condition(queue)
+    return state, reasons, _HALTED[queue.halt] if queue.halt else _SAID[state]
 
 
 _seen: dict[UUID, tuple[tuple[int | str, ...], datetime]] = {}
@@ -172,7 +173,10 @@ def state_filter(which: str) -> tuple[job.State, ...]:
         "aborted": done,
         "canceled": done,
         "pending-held": waiting,
-        "proof-print": waiting,
+        "proof-and-suspend": (s.HELD,),
+        "proof-print": (s.HELD,),
+        "stored-owner": (s.ENDED,),
+        "stored-public": (s.ENDED,),
         "pending": pending,
         "processing": running,
         "processing-stopped": running,

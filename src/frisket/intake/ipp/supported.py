@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from frisket import device
+from frisket.intake.ipp import terms
 from frisket.intake.ipp.template import AS_EVERYBODY_DOES, color_modes, orientations
 from frisket.wire import ipp
 
@@ -31,6 +32,7 @@ CREATION = (
     "print-quality",
     "printer-resolution",
     "sides",
+    *terms.CREATION,
 )
 # job-settable-attributes-supported: what Set-Job-Attributes changes of a job that waits (RFC 3380 section 4.2).
 SETTABLE = (
@@ -57,8 +59,11 @@ SETTABLE = (
 _STEMS = (
     "copies",
     "finishings",
+    "job-cancel-after",
+    "job-delay-output-until",
     "job-hold-until",
     "job-priority",
+    "job-retain-until",
     "job-sheets",
     "media",
     "multiple-document-handling",
@@ -73,6 +78,8 @@ _STEMS = (
     "print-rendering-intent",
     "print-scaling",
     "printer-resolution",
+    "proof-copies",
+    "proof-print",
     "sides",
 )
 _ENDS = ("-default", "-supported", "-ready", "-database")
@@ -98,8 +105,6 @@ def template_attributes(can: device.Capabilities) -> list[ipp.Attribute]:
     return [
         a("copies-default", ipp.integer(1)),
         a("copies-supported", ipp.range_(1, max(1, can.copies_max))),
-        a("job-hold-until-default", ipp.keyword("no-hold")),
-        keywords("job-hold-until-supported", ("no-hold", "indefinite")),
         a("job-priority-default", ipp.integer(50)),
         a("job-priority-supported", ipp.integer(1)),
         a("job-sheets-default", ipp.keyword("none")),

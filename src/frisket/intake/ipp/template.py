@@ -4,17 +4,16 @@ What nobody behind the queue can do is given back as unsupported, and refused wh
 (``ipp-attribute-fidelity``, ``job-mandatory-attributes``).
 """
 
-import re
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from frisket import device, job
+from frisket.intake.ipp import terms
 from frisket.intake.ipp.media import size_of
 from frisket.intake.ipp.offered import WHICH_JOBS
-from frisket.plumbing import parts
 from frisket.wire import ipp
 
 __all__ = [
@@ -40,6 +39,7 @@ class Ticket:
     copies: int = 1
     hold: str = ""
     hold_until: datetime | None = None
+    terms: job.Terms = job.NO_TERMS
     unsupported: tuple[ipp.Attribute, ...] = ()
     must: bool = False  # the client would rather not print than print without those
 
@@ -104,7 +104,6 @@ _LOOSE: dict[str, Callable[[list[ipp.Value]], bool]] = {  # accepted where the v
     "job-sheets": lambda values: all(each.text == "none" for each in values),
     "multiple-document-handling": lambda values: values[0].text == AS_EVERYBODY_DOES,
     "job-priority": lambda values: isinstance(values[0].data, int) and 1 <= values[0].data <= 100,
-    "job-hold-until-time": lambda values: False,
 }
 
 
@@ -123,7 +122,8 @@ def read_ticket(message: ipp.Message, can: device.Capabilities) -> Ticket:
     insists = [each.name for each in asked if fidelity or each.name in mandatory]
     read.options["must"] = tuple(name for name in insists if name in ON_PAPER and name not in refused)
     options = job.Options(**read.options, as_sent=tuple(read.as_sent.items()))
-    return Ticket(options, read.copies, read.hold, read.hold_until, tuple(read.unsupported), must)
+    hold, until, asked_terms = read.terms.finished()
+    return Ticket(options, read.copies, hold, until, asked_terms, tuple(read.unsupported), must)
 
 
 class _Reading:
@@ -132,12 +132,16 @@ class _Reading:
         self.options: dict[str, Any] = {}
         self.as_sent: dict[str, str] = {}  # name to encoded attribute, as the device shall get it
         self.copies = 1
-        self.hold = ""
-        self.hold_until: datetime | None = None
+        self.terms = terms.Reading()
         self.unsupported: list[ipp.Attribute] = []
 
     def take(self, attribute: ipp.Attribute) -> None:
         if not attribute.values or attribute.values[0].out_of_band:
+            return
+        known = self.terms.take(attribute)
+        if known is not None:
+            if not known:
+                self.unsupported.append(attribute)
             return
         reader = _READERS.get(attribute.name)
         if reader is None:
@@ -287,19 +291,6 @@ class _Reading:
         self.options["finishings"] = tuple(each for each in asked if each != 3)
         return True
 
-    def _hold_until(self, attribute: ipp.Attribute) -> bool:
-        word = attribute.values[0].text or ""
-        if word == "no-hold":
-            return True
-        if word == "indefinite":
-            self.hold = "indefinite"
-            return True
-        moment = _clock_time(word, parts.clock().now())
-        if moment is None:
-            return False
-        self.hold, self.hold_until = "until", moment
-        return True
-
 
 _READERS: dict[str, Callable[[_Reading, ipp.Attribute], bool]] = {
     "copies": _Reading._copies,
@@ -320,14 +311,13 @@ _READERS: dict[str, Callable[[_Reading, ipp.Attribute], bool]] = {
     "printer-resolution": _Reading._resolution,
     "page-ranges": _Reading._page_ranges,
     "finishings": _Reading._finishings,
-    "job-hold-until": _Reading._hold_until,
 }
 
 
 # What a sender can insist on: that which shows on paper.
-ON_PAPER = frozenset(_READERS) - {"job-hold-until", "multiple-document-handling"}
+ON_PAPER = frozenset(_READERS) - {"multiple-document-handling"}
 _SELECTS = frozenset({"pages", "document-numbers", "document-number", "document-copies"})
-_NEVER_FOR_PAGES = frozenset({"copies", "job-hold-until", "overrides", "page-ranges", "multiple-document-handling"})
+_NEVER_FOR_PAGES = terms.NAMES | {"copies", "overrides", "page-ranges", "multiple-document-handling"}
 
 
 def _margin(side: int) -> Callable[[device.Capabilities, ipp.Value], bool]:
@@ -398,18 +388,6 @@ def by_size(size: object, media: tuple[str, ...]) -> str | None:
         if abs(known[0] - width) <= 50 and abs(known[1] - height) <= 50:  # half a millimetre
             return name
     return None
-
-
-_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?")
-
-
-def _clock_time(word: str, now: datetime) -> datetime | None:
-    """CUPS writes job-hold-until as HH:MM[:SS] in UTC, today or, when that is past, tomorrow."""
-    match = _CLOCK.fullmatch(word)
-    if match is None:
-        return None
-    moment = now.replace(hour=int(match[1]), minute=int(match[2]), second=int(match[3] or 0), microsecond=0)
-    return moment if moment > now else moment + timedelta(days=1)
 
 
 def which_jobs(message: ipp.Message) -> str:

@@ -69,6 +69,10 @@ class JobOut(Schema):
     sides: str
     color_mode: str
     has_pin: bool
+    hold: str = Field(description="What its sender asked that it wait for")
+    hold_until: datetime | None
+    release_action: str = Field(description="job-release-action of PWG 5100.11, empty where none was asked for")
+    stored: bool = Field(description="Kept to be printed again until it is deleted")
     created_at: datetime
     state_at: datetime
     completed_at: datetime | None
@@ -96,6 +100,10 @@ class JobOut(Schema):
             sides=view.options.sides,
             color_mode=view.options.color_mode,
             has_pin=view.has_password,
+            hold=view.hold,
+            hold_until=view.hold_until,
+            release_action=view.terms.release,
+            stored=bool(view.stored),
             created_at=view.created_at,
             state_at=view.state_at,
             completed_at=view.completed_at,
