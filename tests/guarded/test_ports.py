@@ -78,6 +78,8 @@ def test_a_new_house_opens_no_port_in_clear_text(tmp_path: Path) -> None:
     with serving({**ROOMY, "HOUSE__LEVEL": "medium", **clear}) as served:
         assert len(listening(served)) == 2
         assert set(served.urls) == {"web", "api", "ipps"}
+        shut = [each["what"].split()[0] for each in served.ask("doctor")["findings"] if "stays shut" in each["what"]]
+        assert shut == ["doors.lpd", "doors.raw"]
 
 
 @pytest.mark.requirement("OCE-09")

@@ -484,7 +484,7 @@ async def test_a_job_that_is_aborted_or_breaks_off_leaves_nothing(doors: Doors) 
         await asyncio.to_thread(peer.sendall, b"".join((RECEIVE, *CONTROL, big[0], big[1][:at])))
         await asyncio.sleep(0.05)
         peer.close()
-    for rest in (CONTROL, DATA):  # one file alone is no job
+    for rest in (CONTROL, DATA, big):  # one file alone is no job
         await doors.lpd(RECEIVE, *rest)
     await asyncio.sleep(0.2)
     await nothing_is_kept(doors)

@@ -141,7 +141,7 @@ class Framed:
         while True:
             if watch is not None and (found := watch.feed(piece)):
                 raise Unfit(f"PostScript that reaches beyond its job: {found}")
-            self._tail = (self._tail + piece)[-_LOOK_AT:]
+            self._tail = (self._tail + piece[-_LOOK_AT:])[-_LOOK_AT:]
             yield piece
             event = await self._event()
             if not isinstance(event, pjl.Data):
