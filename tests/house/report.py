@@ -30,6 +30,7 @@ _ASK = {
     "chromium": ["chromium", "--no-sandbox", "--version"],
     "bubblewrap": ["bwrap", "--version"],
     "psql": ["psql", "--version"],
+    "lprng": ["dpkg-deb", "-W", str(Path(__file__).parents[2] / ".venv" / "peers" / "lprng.deb")],
 }
 # Programs that name no version of their own: the Debian package that brings them does.
 _PACKAGE = {
@@ -39,6 +40,7 @@ _PACKAGE = {
     "cancel": "cups-client",
     "cups": "cups-daemon",
     "cups-lpd": "cups",
+    "cups-backends": "cups",
     "cupsd": "cups-daemon",
     "ippeveprinter": "cups-ipp-utils",
     "ippfind": "cups-ipp-utils",
@@ -49,6 +51,7 @@ _PACKAGE = {
     "lpstat": "cups-client",
     "nc": "netcat-openbsd",
     "postgresql": "postgresql",
+    "rlpr": "rlpr",
 }
 _OUTCOMES = ("passed", "failed", "skipped")
 

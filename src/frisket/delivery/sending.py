@@ -138,7 +138,7 @@ def _begin(job_id: UUID, fence: int) -> Going | None:
             view = job.get_for_stage(job_id)
         except job.NotFound:
             return None
-        if view.state is not State.RELEASED:
+        if view.state is not State.RELEASED or _halted(view.queue):
             return None
         lease = Lease(job_id, fence) if fence else job.lease(job_id, LEASE, tx=tx)
         job.check_fence(lease, tx=tx)
@@ -159,6 +159,11 @@ def _begin(job_id: UUID, fence: int) -> Going | None:
         job.move(job_id, State.SENDING, expected=State.RELEASED, why=Reason.STAGE, by=HOUSE, tx=tx, changes=changes)
         watch = RowWatch(row.pk)
     return Going(row.pk, lease, _print_ticket(view, number, target), target, watch, opening)
+
+
+def _halted(queue: UUID) -> bool:
+    """An operator stopped the queue: the job stays released, and is queued again when the queue runs again."""
+    return bool(device.queue(queue).halt) and device.halted_now(queue)
 
 
 def stage_scope() -> Scope:

@@ -26,7 +26,7 @@ from frisket.device.adoption import (
     remove_device,
     set_state,
 )
-from frisket.device.capabilities import RAW, UNKNOWN, Capabilities, merge
+from frisket.device.capabilities import RAW, UNKNOWN, Capabilities, Medium, merge
 from frisket.device.errors import (
     BadAddress,
     BadName,
@@ -36,14 +36,18 @@ from frisket.device.errors import (
     NoSuchDevice,
     NoSuchQueue,
 )
+from frisket.device.formats import conversions, formats_taken
 from frisket.device.names import canonical, clean
 from frisket.device.queueing import (
     add_queue,
     change_queue,
     default_queue,
+    halted_now,
     queue,
     queue_by_name,
+    queue_by_raw_port,
     queues,
+    raw_ports,
     remove_queue,
 )
 from frisket.device.registry import version
@@ -70,6 +74,7 @@ __all__ = [
     "DeviceChange",
     "DeviceView",
     "InUse",
+    "Medium",
     "NameTaken",
     "NewDevice",
     "NewQueue",
@@ -85,16 +90,21 @@ __all__ = [
     "change_device",
     "change_queue",
     "clean",
+    "conversions",
     "default_queue",
     "device",
     "device_by_name",
     "device_by_token",
     "devices",
     "enrol_terminal",
+    "formats_taken",
+    "halted_now",
     "merge",
     "queue",
     "queue_by_name",
+    "queue_by_raw_port",
     "queues",
+    "raw_ports",
     "remove_device",
     "remove_queue",
     "set_state",

@@ -18,12 +18,12 @@ def admit(view: job.JobView) -> None:
     """May it come in?"""
     queue = device.queue(view.queue)
     limits = parts.settings().limits
-    can = device.merge([each.capabilities for each in device.behind(queue)])
+    taken = device.formats_taken([each.capabilities for each in device.behind(queue)])
     verdict = policy.admission(
         policy.Facts(
             queue_accepting=True,  # it was, when the job was taken
             format=view.format,
-            formats=frozenset(can.formats),
+            formats=frozenset(taken),
             octets=view.octets,
             most_octets=limits.job_bytes,
             documents=view.documents,
@@ -46,12 +46,19 @@ def prepare(view: job.JobView) -> None:
 def shelve(view: job.JobView) -> None:
     """Hold it for its person, or let it pass."""
     queue = device.queue(view.queue)
-    reason = hold_reason(view.hold, queue.hold)
-    there = choose_device(device.behind(queue), view.format) if reason is None else None
+    if view.hold == "stored":
+        with transaction() as tx:
+            job.move(view.id, State.ENDED, expected=view.state, why=Reason.STORED, by=HOUSE, tx=tx)
+        return
+    reason = hold_reason(view.hold, queue)
+    passes = reason in (None, Reason.PROOF)
+    there = choose_device(device.behind(queue), view.format) if passes else None
     with transaction() as tx:
-        if there is None:
-            why = reason or Reason.FOR_RELEASE
-            job.move(view.id, State.HELD, expected=view.state, why=why, by=HOUSE, tx=tx)
+        if there is None or reason is Reason.PROOF:
+            why = reason if there is not None or not passes else None
+            changes = job.Changes(device=there.id if there is not None else None)
+            why = why or Reason.FOR_RELEASE
+            job.move(view.id, State.HELD, expected=view.state, why=why, by=HOUSE, tx=tx, changes=changes)
         else:
             job.move(
                 view.id,

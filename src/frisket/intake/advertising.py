@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from frisket import device
-from frisket.intake.ipp import printer
+from frisket.intake.ipp import media, printer
 from frisket.wire import ipp
 
 __all__ = ["Reach", "Service", "services_of"]
@@ -111,8 +111,8 @@ def _listed(words: Sequence[str], key: str) -> str:
     return said
 
 
-def _paper(media: Sequence[str]) -> str:
-    sizes = [sorted(size) for each in media if (size := printer.size_of(each)) is not None]
+def _paper(sheets: Sequence[str]) -> str:
+    sizes = [sorted(size) for each in sheets if (size := media.size_of(each)) is not None]
     if not sizes:
         return "legal-A4"
     width, length = max(size[0] for size in sizes), max(size[1] for size in sizes)

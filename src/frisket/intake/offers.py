@@ -34,11 +34,13 @@ class Offer:
     format: str = "application/octet-stream"
     copies: int = 1
     options: job.Options = field(default_factory=job.Options)
-    hold: str = ""  # "", indefinite, until, password
+    hold: str = ""  # "", a key of job.HOLDS, or stored: it is not to be printed now
     hold_until: datetime | None = None
     password_verifier: bytes | None = None
     client_key: str | None = None
     printer_uri: str = ""
+    terms: job.Terms = job.NO_TERMS
+    device: UUID | None = None  # somebody had it printed there: nothing holds it
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class WalkIn:
     format: str
     now: datetime
     hold_until: datetime | None
+    device: UUID | None = None  # where somebody had it printed already
 
 
 @dataclass(frozen=True, slots=True)

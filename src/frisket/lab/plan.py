@@ -26,6 +26,7 @@ class Make(StrEnum):
 
     COLOUR = "colour"  # an A3 colour multifunction device with finisher
     MONO = "mono"  # an A4 black-and-white desktop printer
+    PRESS = "press"  # a colour press: every resolution of PWG Raster, four separations
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from frisket.lab.tray import Document, Receiving, Tray
 
 __all__ = ["RawService"]
 
-_MODELS = {Make.COLOUR: "Frisket Lab C450", Make.MONO: "Frisket Lab M40"}
+_MODELS = {Make.COLOUR: "Frisket Lab C450", Make.MONO: "Frisket Lab M40", Make.PRESS: "Frisket Lab P900"}
 _READY = StatusLine(10001, "READY", True)
 _PRINTING = StatusLine(10023, "PRINTING", True)
 _NO_PAPER = StatusLine(41201, "LOAD PAPER", False)

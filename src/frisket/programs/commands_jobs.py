@@ -67,6 +67,10 @@ def _job(view: job.JobView) -> dict[str, Any]:
         "format": view.format,
         "door": view.door,
         "created_at": view.created_at.isoformat(),
+        "hold": view.hold,
+        "hold_until": view.hold_until.isoformat() if view.hold_until else None,
+        "stored": bool(view.stored),
+        "terms": view.terms.to_plain(),
         "expires_at": view.due_at.isoformat() if view.due_at and view.state is job.State.HELD else None,
     }
 

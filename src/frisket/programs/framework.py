@@ -26,6 +26,7 @@ ROOMS: tuple[str, ...] = (
     "ledger",
     "release",
     "delivery",
+    "intake",
     "web",
 )
 

@@ -97,10 +97,21 @@ _SPOKEN = {
     # doors
     "ipp": gettext_noop("IPP"),
     "ipps": gettext_noop("IPP, encrypted"),
+    "lpd": gettext_noop("LPD"),
+    "raw": gettext_noop("RAW port"),
     "upload": gettext_noop("Upload"),
     "control": gettext_noop("Command line"),
     "web": gettext_noop("Pages and API"),
+    "copy": gettext_noop("Copy"),
+    # job-release-action and job-storage-access
+    "none": gettext_noop("as its queue says"),
+    "button-press": gettext_noop("by somebody at a device"),
+    "job-password": gettext_noop("with its PIN"),
+    "owner-authorized": gettext_noop("by its owner at a device"),
+    "owner": gettext_noop("for its owner"),
+    "public": gettext_noop("for everybody"),
     # outcomes
+    "stored": gettext_noop("stored"),
     "printed": gettext_noop("printed"),
     "cancelled": gettext_noop("deleted"),
     "expired": gettext_noop("expired"),
