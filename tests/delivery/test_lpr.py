@@ -305,7 +305,7 @@ def _listens(port: int) -> bool:
 @pytest.mark.peer("cupsd")
 @pytest.mark.peer("cups-lpd")
 @pytest.mark.peer("socat")
-@pytest.mark.requirement("SPM-19")
+@pytest.mark.requirement("SPM-19", "PREP-61")
 def test_the_queue_of_a_cups_server_takes_the_document_and_prints_its_very_octets(
     post: Post, collector: Collector
 ) -> None:
