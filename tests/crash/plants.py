@@ -176,7 +176,7 @@ PLANTS = (
             (
                 "job/store.py",
                 '        new.why.value,\n        "",\n        first_outcome(new).value,',
-                '        new.why.value,\n        new.title,\n        first_outcome(new).value,',
+                "        new.why.value,\n        new.title,\n        first_outcome(new).value,",
             ),
         ),
     ),
