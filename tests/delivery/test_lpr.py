@@ -44,7 +44,7 @@ def sent_once(post: Post, target: device.DeviceView) -> job.JobView:
     return post.send(post.released(target, DOCUMENT, format="application/postscript"))
 
 
-@pytest.mark.requirement("SPM-19")
+@pytest.mark.requirement("PREP-61")
 def test_exactly_the_octets_of_the_document_arrive_in_the_queue_of_the_address(post: Post, server: LpdServer) -> None:
     target = post.adopted(server.uri, probe=False)
     view = sent_once(post, target)
@@ -305,7 +305,7 @@ def _listens(port: int) -> bool:
 @pytest.mark.peer("cupsd")
 @pytest.mark.peer("cups-lpd")
 @pytest.mark.peer("socat")
-@pytest.mark.requirement("SPM-19")
+@pytest.mark.requirement("PREP-61")
 def test_the_queue_of_a_cups_server_takes_the_document_and_prints_its_very_octets(
     post: Post, collector: Collector
 ) -> None:

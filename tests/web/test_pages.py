@@ -2,10 +2,11 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from frisket import audit, device, identity, job
+from frisket import audit, device, identity, job, lab
 from frisket.plumbing import parts
 from frisket.plumbing.db import transaction
 from frisket.plumbing.settings import Door, LpdDoor
@@ -269,6 +270,17 @@ def test_a_device_nobody_can_ask_is_added_only_when_somebody_insists(town: Town)
     assert faults(asked.content.decode()) == []
     browser.post("/devices/add", {**form, "step": "unasked"}, secure=True)
     assert [each.name for each in device.devices(town.house.scope)] == ["far"]
+
+
+def test_a_device_behind_an_lpd_queue_is_shown_and_then_added(town: Town, tmp_path: Path) -> None:
+    browser = town.browser("olga")
+    with lab.running(tmp_path / "lab", lab.DevicePlan("spooler", lab.Door.LPD)) as devices:
+        form = {"name": "spooler", "uri": devices.uri("spooler"), "location": "", "step": "look"}
+        asked = browser.post("/devices/add", form, secure=True)
+        assert "Is this the device?" in text_of(asked) and device.devices(town.house.scope) == []
+        browser.post("/devices/add", {**form, "step": "adopt", "seen": ""}, secure=True)
+    (added,) = device.devices(town.house.scope)
+    assert (added.uri, added.state, added.silence_is_done) == (form["uri"], "idle", True)
 
 
 def test_an_address_with_a_password_in_it_is_refused_beside_its_field(town: Town) -> None:
