@@ -3,7 +3,8 @@
 Who may ask what stands in ``offered``; a job that is somebody else's is reached by who may see it, no further.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from uuid import UUID
 
 from frisket import device, identity, job
@@ -12,17 +13,17 @@ from frisket.intake.ipp import releasing
 from frisket.intake.ipp.answering import answer, job_of, queue_of
 from frisket.intake.ipp.commands import Commands
 from frisket.intake.ipp.jobs import ANSWER_NAMES, job_group
-from frisket.intake.ipp.looking import collect
 from frisket.intake.ipp.request import Asked
 from frisket.intake.ipp.template import Conflict
 from frisket.plumbing.db import transaction
+from frisket.plumbing.paging import Slice
 from frisket.plumbing.scope import Actor, Scope
 from frisket.wire import ipp
 from frisket.wire.ipp import Operation
 
 __all__ = ["Running"]
 
-_MOST_JOBS = 10_000
+_PAGE = 200
 _LIVE = (job.State.RELEASED, job.State.SENDING)  # on the way to a device
 
 
@@ -65,8 +66,7 @@ class Running:
     async def release_held_new_jobs(self, asked: Asked) -> bytes:
         queue = queue_of(asked)
         await self._intake.ask(_change, asked.scope, queue.id, device.QueueChange(hold_new=False), asked.by)
-        held = job.Filter(queue=queue.id, states=(job.State.HELD,), oldest_first=True)
-        for view in await self._intake.ask(collect, asked.scope, held, _MOST_JOBS):
+        async for view in self._each(asked, job.State.HELD):
             if view.why is job.Reason.NEW_HELD:
                 await self._intake.ask(self._let_go, asked.scope, view.id, asked.by)
         return answer(asked)
@@ -95,14 +95,22 @@ class Running:
     def _cancel(self, scope: Scope, identifier: UUID, by: Actor) -> None:
         self._commands.cancel(scope, identifier, by=by)
 
-    async def _live(self, asked: Asked, states: tuple[job.State, ...] = job.LIVE) -> list[job.JobView]:
+    async def _each(self, asked: Asked, *states: job.State) -> AsyncIterator[job.JobView]:
+        """The queue's jobs in these states, oldest first, however many; those that change meanwhile are not missed."""
         where = job.Filter(queue=queue_of(asked).id, states=states, oldest_first=True)
-        return await self._intake.ask(collect, asked.scope, where, _MOST_JOBS)
+        after: str | None = None
+        while True:
+            page = await self._intake.ask(_page, asked.scope, where, after)
+            for view in page.rows:
+                yield view
+            after = page.after
+            if after is None:
+                return
 
     async def cancel_jobs(self, asked: Asked) -> bytes:
         """Everybody's, or those that are named (PWG 5100.7 section 4.1): all of them or none."""
         numbers = {value.data for value in asked.message.operation.values("job-ids")}
-        found = [view for view in await self._live(asked) if not numbers or view.number in numbers]
+        found = [view async for view in self._each(asked, *job.LIVE) if not numbers or view.number in numbers]
         if numbers and len(found) != len(numbers):
             unknown = numbers - {view.number for view in found}
             named = ipp.attribute("job-ids", *(ipp.integer(each) for each in unknown if isinstance(each, int)))
@@ -117,21 +125,15 @@ class Running:
         A job that may have printed waits for a person's word even so.
         """
         identity.require(asked.by, identity.Permission.JOBS_ALL)
-        while found := await self._live(asked):
-            ended = [await self._cancel_if_it_can(asked, view) for view in found]
-            if not any(ended) or len(found) < _MOST_JOBS:
-                break
-        kept = job.Filter(queue=queue_of(asked).id, states=(job.State.ENDED,))
-        for view in await self._intake.ask(collect, asked.scope, kept, _MOST_JOBS):
+        async for view in self._each(asked, *job.LIVE):
+            await self._cancel_if_it_can(asked, view)
+        async for view in self._each(asked, job.State.ENDED):
             await self._intake.ask(_let_expire, view.id, asked.by)
         return answer(asked)
 
-    async def _cancel_if_it_can(self, asked: Asked, view: job.JobView) -> bool:
-        try:
+    async def _cancel_if_it_can(self, asked: Asked, view: job.JobView) -> None:
+        with suppress(job.WrongState):  # it ended meanwhile, or only a person can settle it
             await self._intake.ask(self._cancel, asked.scope, view.id, asked.by)
-        except job.WrongState:  # it ended meanwhile, or only a person can settle it
-            return False
-        return True
 
     async def cancel_current_job(self, asked: Asked) -> bytes:
         await self._intake.ask(self._cancel, asked.scope, (await self._current(asked)).id, asked.by)
@@ -147,10 +149,8 @@ class Running:
 
     async def _current(self, asked: Asked) -> job.JobView:
         """What goes to a device now, else what goes next; the one that is named, where it is one of these."""
-        found = await self._live(asked, _LIVE)
         named = asked.message.operation.integer("job-id")
-        if named is not None:
-            found = [view for view in found if view.number == named]
+        found = [view async for view in self._each(asked, *_LIVE) if named is None or view.number == named]
         found.sort(key=lambda view: view.state is not job.State.SENDING)
         if not found:
             raise job.WrongState("No such job is on its way to a device.")
@@ -182,6 +182,10 @@ class Running:
 
     def _shown(self, asked: Asked, view: job.JobView) -> bytes:
         return answer(asked, 0, job_group(view, asked.address, ANSWER_NAMES, asked.printer_uri_of(view)))
+
+
+def _page(scope: Scope, where: job.Filter, after: str | None) -> Slice[job.JobView]:
+    return job.find(scope, where, after=after, limit=_PAGE)
 
 
 def _change(scope: Scope, queue: UUID, change: device.QueueChange, by: Actor) -> None:
