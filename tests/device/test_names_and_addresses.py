@@ -39,6 +39,8 @@ def test_a_canonical_name_is_its_own_canonical_form(name: str) -> None:
     [
         ("socket://192.0.2.7", "socket://192.0.2.7:9100"),
         ("socket://Printer.Example:9101/", "socket://printer.example:9101"),
+        ("lpd://192.0.2.7/PASSTHRU", "lpd://192.0.2.7:515/PASSTHRU"),
+        ("lpd://Printer.Example:5515", "lpd://printer.example:5515/lp"),
         ("ipp://printer", "ipp://printer:631/ipp/print"),
         ("IPPS://[2001:DB8::1]:443/ipp/print/a", "ipps://[2001:db8::1]:443/ipp/print/a"),
     ],
@@ -66,6 +68,9 @@ def test_an_address_is_read_into_one_form_with_its_default_port(written: str, me
         "socket://printer:70000",
         "socket://printer/path",
         "socket://1.2.3",
+        "lpd://printer/a/b",
+        "lpd://printer/a%20b",
+        "lpd://printer/" + "q" * 64,
         "ipp://-printer/",
         "ipp://" + "a" * 300,
     ],

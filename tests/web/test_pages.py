@@ -8,7 +8,7 @@ import pytest
 from frisket import audit, device, identity, job
 from frisket.plumbing import parts
 from frisket.plumbing.db import transaction
-from frisket.plumbing.settings import Door
+from frisket.plumbing.settings import Door, LpdDoor
 from frisket.web.routes import ROUTES, Who
 from tests.web.conftest import PASSWORD, Town
 from tests.web.reading import faults
@@ -370,7 +370,12 @@ def test_health_shows_a_clock_that_ran_ahead_until_somebody_confirms_it(town: To
 def test_while_a_door_without_encryption_is_open_every_page_warns(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     browser = town.browser("olga")
     assert "without encryption" not in text_of(browser.get("/", secure=True))
-    monkeypatch.setattr(parts.settings().doors, "__dict__", {**parts.settings().doors.__dict__, "ipp": Door(on=True)})
+    doors = parts.settings().doors
+    shut = {"ipp": Door(on=True), "lpd": LpdDoor(on=True)}  # switched on, but this level keeps them shut
+    monkeypatch.setattr(doors, "__dict__", {**doors.__dict__, **shut})
+    assert "without encryption" not in text_of(browser.get("/", secure=True))
+    listed = {"lpd": LpdDoor(on=True, networks=["192.0.2.0/24"])}
+    monkeypatch.setattr(doors, "__dict__", {**doors.__dict__, **listed})
     assert "without encryption is open" in text_of(browser.get("/", secure=True))
     assert "not encrypted" in text_of(browser.get("/health", secure=True))
 
@@ -395,3 +400,23 @@ def test_no_page_of_the_framework_takes_a_document(town: Town) -> None:
     assert not any(route.needs is Who.PUBLIC and "upload" in route.path for route in ROUTES)
     answer = town.browser("alice").post("/api/v1/jobs", {"x": "y"}, secure=True)
     assert answer.status_code == 405
+
+
+def test_a_queues_raw_port_and_its_person_for_nameless_jobs_are_set_on_its_page(town: Town) -> None:
+    queue, other = town.add_queue(), town.add_queue("other")
+    bob = town.person("bob")
+    browser = town.browser("olga")
+    form = {"name": "secure", "accepting": "on", "running": "on", "held_h": "48", "printed_h": "0", "history_h": "24"}
+    told = {**form, "raw_port": "9101", "default_person": "Bob"}
+    assert browser.post("/queues/secure", told, secure=True).status_code == 302
+    kept = device.queue(queue.id)
+    assert (kept.raw_port, kept.default_person) == (9101, bob.id)
+    page = browser.get("/queues/secure", secure=True).content.decode()
+    assert 'value="9101"' in page and 'value="bob"' in page
+    for wrong in ({"raw_port": "9101"}, {"default_person": "nobody-here"}):
+        answer = browser.post("/queues/other", {**form, "name": "other", **wrong}, secure=True)
+        assert answer.status_code in (400, 404, 409, 422)
+    assert device.queue(other.id).raw_port is None
+    assert browser.post("/queues/secure", form, secure=True).status_code == 302
+    kept = device.queue(queue.id)
+    assert (kept.raw_port, kept.default_person) == (None, None)

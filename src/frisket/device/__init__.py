@@ -45,7 +45,9 @@ from frisket.device.queueing import (
     halted_now,
     queue,
     queue_by_name,
+    queue_by_raw_port,
     queues,
+    raw_ports,
     remove_queue,
 )
 from frisket.device.registry import version
@@ -100,7 +102,9 @@ __all__ = [
     "merge",
     "queue",
     "queue_by_name",
+    "queue_by_raw_port",
     "queues",
+    "raw_ports",
     "remove_device",
     "remove_queue",
     "set_state",

@@ -100,8 +100,9 @@ def _tuples(value: Any) -> Any:
 
 UNKNOWN = Capabilities(sides=("one-sided", "two-sided-long-edge", "two-sided-short-edge"), copies_max=999)
 
-# A RAW port says nothing of its device: what is listed is what this class of device takes, and
-# octet-stream says that it is passed through as it is. Copies cannot be asked for on a bare RAW port.
+# A RAW port says nothing of its device, and neither does an LPD queue: what is listed is what this class of
+# device takes, and octet-stream says that it is passed through as it is. Copies cannot be asked for on a bare
+# RAW port, and many print servers ignore them in an LPD job.
 RAW = Capabilities(
     formats=(
         "application/pdf",

@@ -24,7 +24,9 @@ __all__ = [
     "halted_now",
     "queue",
     "queue_by_name",
+    "queue_by_raw_port",
     "queues",
+    "raw_ports",
     "remove_queue",
 ]
 
@@ -53,6 +55,15 @@ def queue(id: UUID) -> QueueView:
     if row is None:
         raise NoSuchQueue("there is no such queue")
     return queue_view(row, _named(row))
+
+
+def raw_ports() -> dict[int, QueueView]:
+    """The committed queues that have a RAW port of their own, by it; from memory."""
+    return registry.current().raw_ports
+
+
+def queue_by_raw_port(port: int) -> QueueView | None:
+    return registry.current().raw_ports.get(port)
 
 
 def halted_now(id: UUID) -> bool:
@@ -101,7 +112,7 @@ def add_queue(scope: Scope, new: NewQueue, *, by: Actor, tx: Tx) -> QueueView:
 
 
 def change_queue(scope: Scope, id: UUID, change: QueueChange, *, by: Actor, tx: Tx) -> QueueView:
-    """Raises BadName, BadValue, NameTaken, NoSuchQueue, NoSuchDevice."""
+    """Raises BadName, BadValue, NameTaken, NoSuchQueue, NoSuchDevice, identity.NotFound."""
     identity.require(by, identity.Permission.QUEUES_MANAGE)
     row = _row(scope, id)
     facts: dict[str, str | int | bool | None] = {}
@@ -110,6 +121,7 @@ def change_queue(scope: Scope, id: UUID, change: QueueChange, *, by: Actor, tx: 
         row.name = canonical(change.name)
         facts["name"] = True
     facts |= _change_words(row, change) | _change_rules(row, change)
+    _change_streams(scope, row, change, facts)
     if change.trusted_networks is not None:
         row.trusted_networks = _networks(change.trusted_networks)
         facts["trusted_networks"] = len(row.trusted_networks)
@@ -125,6 +137,24 @@ def change_queue(scope: Scope, id: UUID, change: QueueChange, *, by: Actor, tx: 
     audit.record("queue.change", row.id, by=by, tx=tx, facts=facts)
     registry.changed(tx)
     return queue_view(row, _named(row))
+
+
+def _change_streams(scope: Scope, row: Queue, change: QueueChange, facts: dict[str, str | int | bool | None]) -> None:
+    """What concerns LPD and RAW, whose peers prove nothing: the port, and whose their jobs are."""
+    if change.raw_port is not None and (change.raw_port or None) != row.raw_port:
+        if not 0 <= change.raw_port <= 65535:
+            raise BadValue("a port is a number from 1 to 65535; 0 takes it away")
+        wanted = change.raw_port or None
+        if wanted and Queue.objects.filter(tenant=row.tenant, raw_port=wanted).exists():
+            raise BadValue("another queue has this port")
+        row.raw_port = wanted
+        facts["raw_port"] = change.raw_port
+    wanted_person = None if change.no_default_person else change.default_person or row.default_person
+    if wanted_person != row.default_person:
+        if wanted_person is not None:
+            identity.get(scope, wanted_person)
+        row.default_person = wanted_person
+        facts["default_person"] = wanted_person is not None
 
 
 def _change_words(row: Queue, change: QueueChange) -> dict[str, str | int | bool | None]:

@@ -34,7 +34,7 @@ class DeviceView:
     pinned_sha256: bytes | None  # certificate of adoption; None: not adopted, or no TLS
     uuid_seen: str  # printer-uuid of adoption
     capabilities: Capabilities
-    silence_is_done: bool  # no answer after the last octet means delivered
+    silence_is_done: bool  # no confirmation after the last octet means delivered
     shows_owner: bool  # the owner's name travels to the device
     active: bool
     state: str  # idle, processing, stopped, unreachable, unknown
@@ -66,6 +66,8 @@ class QueueView:
     printed_s: int
     history_s: int
     uncertain_reprints: bool
+    raw_port: int | None  # TCP port of its own for RAW
+    default_person: UUID | None  # whose the jobs are that LPD and RAW bring without a believed name
     created_at: datetime
     changed_at: datetime
     devices: tuple[UUID, ...]  # named ones; empty: every active device of the tenant
@@ -86,7 +88,7 @@ class NewDevice:
     name: str
     uri: str
     location: str = ""
-    silence_is_done: bool | None = None  # None: where the device cannot speak, a RAW port without PJL
+    silence_is_done: bool | None = None  # None: where the device cannot confirm, RAW without PJL and LPD
     shows_owner: bool = False
     adoption: Adoption | None = None  # None: nobody could ask it; its capabilities are assumed
 
@@ -132,6 +134,9 @@ class QueueChange:
     printed_s: int | None = None
     history_s: int | None = None
     uncertain_reprints: bool | None = None
+    raw_port: int | None = None  # 0: none
+    default_person: UUID | None = None
+    no_default_person: bool = False
 
 
 def device_view(row: Device) -> DeviceView:
@@ -173,6 +178,8 @@ def queue_view(row: Queue, devices: tuple[UUID, ...]) -> QueueView:
         printed_s=row.printed_s,
         history_s=row.history_s,
         uncertain_reprints=row.uncertain_reprints,
+        raw_port=row.raw_port,
+        default_person=row.default_person,
         created_at=row.created_at,
         changed_at=row.changed_at or row.created_at,
         devices=devices,

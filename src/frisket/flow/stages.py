@@ -1,10 +1,12 @@
 """The stages. Each moves the job's state; the move queues what comes next in the same transaction."""
 
+from uuid import UUID
+
 from frisket import delivery, device, job, ledger, policy, release, spool
-from frisket.flow.counting import count
+from frisket.flow.counting import keep, look
 from frisket.flow.walking import choose_device, hold_reason
 from frisket.plumbing import parts
-from frisket.plumbing.db import transaction
+from frisket.plumbing.db import Tx, transaction
 from frisket.plumbing.scope import HOUSE, Purpose, Scope
 
 __all__ = ["admit", "prepare", "send", "settle", "shelve", "shred"]
@@ -75,14 +77,18 @@ def send(view: job.JobView) -> None:
 
 
 def settle(view: job.JobView) -> None:
-    """Count and record: by the device where it says so, else by the document, else by nobody."""
-    if view.counted == "due":
-        count(view)
-        view = job.get_for_stage(view.id)
+    """Count and record: by the device where it says so, else by the document, else by nobody.
+
+    A job whose queue keeps nothing that is printed is shredded in the same commit.
+    """
+    found = look(view) if view.counted == "due" else None
     said = delivery.attempts(_stage_scope(), view.id)[-1:]
     stopped = view.outcome is job.Outcome.CANCELLED  # while it printed: what came out is counted all the same
     with transaction() as tx:
-        job.move(
+        if found is not None:
+            keep(view, found)
+            view = job.get_for_stage(view.id)
+        ended = job.move(
             view.id,
             State.ENDED,
             expected=view.state,
@@ -90,8 +96,11 @@ def settle(view: job.JobView) -> None:
             by=HOUSE,
             tx=tx,
             changes=job.Changes(outcome=job.Outcome.CANCELLED if stopped else job.Outcome.PRINTED),
+            onward=False,
         )
         ledger.write(_entry(view, said), tx=tx)
+        if ended.due_at is not None and ended.due_at <= parts.clock().now():
+            _shred(view.id, tx)
 
 
 def _stage_scope() -> Scope:
@@ -134,5 +143,9 @@ def _sheets(view: job.JobView) -> int | None:
 def shred(view: job.JobView) -> None:
     """The key goes in the very commit that moves the job; overwriting follows."""
     with transaction() as tx:
-        job.move(view.id, State.ERASED, expected=view.state, why=Reason.SHREDDED, by=HOUSE, tx=tx)
-        spool.shred(view.id, tx=tx)
+        _shred(view.id, tx)
+
+
+def _shred(identifier: UUID, tx: Tx) -> None:
+    job.move(identifier, State.ERASED, expected=State.ENDED, why=Reason.SHREDDED, by=HOUSE, tx=tx)
+    spool.shred(identifier, tx=tx)

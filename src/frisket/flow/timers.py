@@ -1,9 +1,11 @@
 """What time alone does to jobs: holds expire, hours come, kept jobs and histories go.
 
+When a job's state runs out stands in its row, so looking is enough: nothing is written while nothing is due.
 After a forward jump of the wall clock nothing is deleted until somebody confirms the time.
 """
 
 import logging
+from collections.abc import Callable
 from uuid import UUID
 
 from frisket import audit, delivery, device, job, release, spool
@@ -20,12 +22,15 @@ log = logging.getLogger("frisket.flow")
 State, Reason = job.State, job.Reason
 TIMERS = "flow.timers"
 _EVERY_S = 2.0
-work.every(TIMERS, _EVERY_S)
 _jump_recorded = False
 
 
-@work.handles(TIMERS)
-def look_at_the_clock(item: work.Item | None = None) -> None:
+def _never() -> bool:
+    return False
+
+
+@work.looks(TIMERS, _EVERY_S)
+def look_at_the_clock(stopped: Callable[[], bool] = _never) -> None:
     """Everything that is due, oldest first; one job's trouble does not stop the others."""
     for identifier in job.overdue(parts.clock().elapsed()):  # house seconds: no jump of the wall clock touches them
         _took_too_long(identifier)
@@ -35,7 +40,7 @@ def look_at_the_clock(item: work.Item | None = None) -> None:
     while due := job.due(now, limit=200):
         moved = 0
         for view in due:
-            if item is not None and item.cancelled():
+            if stopped():
                 return
             try:
                 moved += _time_is_up(view)

@@ -6,24 +6,35 @@ memory, none writes it anywhere in clear.
 """
 
 from frisket.intake.accept import Intake
-from frisket.intake.errors import CutOff, NotWelcome, RefusedByRule
+from frisket.intake.advertiser import Advertiser, CannotAdvertise, addresses_of
+from frisket.intake.advertising import Reach
+from frisket.intake.errors import CutOff, NotWelcome, RefusedByRule, Unfit
 from frisket.intake.ipp import Commands, IppDoor
+from frisket.intake.lpd import LpdDoor
 from frisket.intake.offers import Accepted, Offer, Part, Walk, Walker, WalkIn
+from frisket.intake.raw import RawDoor
 from frisket.intake.upload import UploadDoor, offer_for
 
 __all__ = [
     "Accepted",
+    "Advertiser",
+    "CannotAdvertise",
     "Commands",
     "CutOff",
     "Intake",
     "IppDoor",
+    "LpdDoor",
     "NotWelcome",
     "Offer",
     "Part",
+    "RawDoor",
+    "Reach",
     "RefusedByRule",
+    "Unfit",
     "UploadDoor",
     "Walk",
     "WalkIn",
     "Walker",
+    "addresses_of",
     "offer_for",
 ]

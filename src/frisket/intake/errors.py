@@ -1,7 +1,7 @@
 from frisket.errors import Blame, FrisketError
 from frisket.policy import Refuse
 
-__all__ = ["CutOff", "NoSuchSubscription", "NotWelcome", "RefusedByRule", "TooManySubscriptions"]
+__all__ = ["CutOff", "NoSuchSubscription", "NotWelcome", "RefusedByRule", "TooManySubscriptions", "Unfit"]
 
 
 class RefusedByRule(FrisketError):
@@ -39,3 +39,10 @@ class NoSuchSubscription(FrisketError):
 class TooManySubscriptions(FrisketError):
     blame = Blame.PERSON
     remedy = "Cancel a subscription first, or wait until the lease of one has run out."
+
+
+class Unfit(FrisketError):
+    """What came is no document a printer should be given, or not in a way the door can take."""
+
+    blame = Blame.PEER
+    remedy = "Print with a driver for PostScript, PCL or PDF; commands to a device are not passed on."

@@ -127,6 +127,8 @@ def _accepted(entry: audit.Entry) -> str:
     door = {
         "ipp": _("over IPP"),
         "ipps": _("over encrypted IPP"),
+        "lpd": _("over LPD"),
+        "raw": _("over a RAW port"),
         "upload": _("by upload"),
         "control": _("from the command line"),
         "copy": _("as a copy of another job"),

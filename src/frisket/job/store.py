@@ -53,6 +53,7 @@ __all__ = [
 ]
 
 NONE = Changes()
+_ON_ITS_WAY = timedelta(seconds=10)  # a released job that still waits then has a device that does not take it
 NAME_FIELD = 1  # of a document; 0 is the job's own history
 NEXT = "flow.next"  # the work that takes a job to its next stage; only flow knows which that is
 SEND = "delivery.send"  # the same for a released job: one at a time per device
@@ -241,8 +242,12 @@ def move(
     tx: Tx,
     passed: Sequence[State] = (),
     changes: Changes = NONE,
+    onward: bool = True,
 ) -> JobView:
-    """Move a job and write its audit leaf in the caller's transaction. Raises WrongState, NotFound."""
+    """Move a job and write its audit leaf in the caller's transaction. Raises WrongState, NotFound.
+
+    onward: whether to queue the work that follows; False for who does that in this very transaction.
+    """
     if not allowed(expected, to, tuple(passed)):
         raise WrongState(f"no move leads from {expected.value} to {to.value}")
     row = Job.objects.select_for_update().filter(pk=job).first()
@@ -253,9 +258,9 @@ def move(
     now = parts.clock().now()
     touched = _apply(row, to, why, changes, now)
     row.save(update_fields=touched)
-    onward = onward_of(row.id, to, row.device_id, row.due_at, now, row.rank)
-    if onward is not None and why is not Reason.RETRY:  # a retry is the same work, tried again later
-        work.enqueue_many([onward], tx=tx)
+    after = onward_of(row.id, to, row.device_id, row.due_at, now, row.rank) if onward else None
+    if after is not None and why is not Reason.RETRY:  # a retry is the same work, tried again later
+        work.enqueue_many([after], tx=tx)
     if why is Reason.PROOF and row.device_id is not None:
         terms, options = Terms.from_plain(row.terms), Options.from_plain(row.options)
         work.enqueue_many([proof_work(row.id, row.device_id, terms, options, by)], tx=tx)
@@ -506,8 +511,13 @@ def due(now: datetime, limit: int = 200) -> list[JobView]:
 
 
 def uncounted(limit: int = 20) -> list[JobView]:
-    """Live jobs whose pages nobody has counted yet, newest first: the newest is the likeliest to be looked at."""
-    rows = Job.objects.filter(counted="due").order_by("-number")[:limit]
+    """Live jobs whose pages nobody has counted yet, newest first: the newest is the likeliest to be looked at.
+
+    What is on its way to paper is left out: it is counted when it is there, and may need the cores now.
+    """
+    lately = parts.clock().now() - _ON_ITS_WAY
+    rows = Job.objects.filter(counted="due").exclude(state__in=[State.SENDING.value, State.DELIVERED.value])
+    rows = rows.exclude(state=State.RELEASED.value, state_at__gt=lately).order_by("-number")[:limit]
     return [_view(row, None, None, "") for row in rows]
 
 

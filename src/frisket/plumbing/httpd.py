@@ -18,7 +18,7 @@ import re
 import socket
 import ssl
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -29,7 +29,7 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from frisket.errors import Blame, FrisketError
+from frisket.plumbing.listening import CROWD, CannotListen, Crowd, bind
 
 __all__ = ["Bounds", "CannotListen", "Gathered", "Listener"]
 
@@ -52,11 +52,6 @@ _TOO_LARGE = b"431 Request Header Fields Too Large"
 _NO_SUCH_CODING = b"501 Not Implemented"
 
 
-class CannotListen(FrisketError):
-    blame = Blame.OPERATOR
-    remedy = "Choose another port or address for the door in frisket.toml, or stop the program that has it."
-
-
 @dataclass(frozen=True, slots=True)
 class Bounds:
     header_bytes: int
@@ -71,55 +66,11 @@ class _Unfit(Exception):
     """A header we do not take; the parser stops where it is raised."""
 
 
-class _Crowd:
-    """Every connection of the process, whatever listener it came by."""
-
-    def __init__(self) -> None:
-        self.all: set[_Bounded] = set()
-        self.waiting: dict[str, OrderedDict[_Bounded, None]] = {}  # none of its requests is complete
-        self.resting: OrderedDict[_Bounded, None] = OrderedDict()  # between two requests
-
-    def enter(self, connection: "_Bounded") -> bool:
-        """Take a connection in, to wait for its first request. False when there is no room for it."""
-        bounds = connection.bounds
-        if len(self.all) >= bounds.connections and not self._make_room():
-            return False
-        self.all.add(connection)
-        line = self.waiting.setdefault(connection.address, OrderedDict())
-        line[connection] = None
-        if len(line) > bounds.waiting_per_address:
-            next(iter(line)).drop()
-        return True
-
-    def _make_room(self) -> bool:
-        """Close the one whose owner misses it least; False when all of them work."""
-        if self.resting:
-            next(iter(self.resting)).drop()
-        elif self.waiting:
-            longest = max(self.waiting, key=lambda address: len(self.waiting[address]))
-            next(iter(self.waiting[longest])).drop()
-        else:
-            return False
-        return True
-
-    def served(self, connection: "_Bounded") -> None:
-        line = self.waiting.get(connection.address)
-        if line is not None:
-            line.pop(connection, None)
-            if not line:
-                del self.waiting[connection.address]
-
-    def leave(self, connection: "_Bounded") -> None:
-        self.all.discard(connection)
-        self.resting.pop(connection, None)
-        self.served(connection)
-
-
 class _Bounded(HttpToolsProtocol):
     """One connection, watched."""
 
     bounds: Bounds
-    crowd: _Crowd
+    crowd: Crowd
 
     address = ""
     in_header = True
@@ -364,7 +315,7 @@ _NOWHERE: Any = deque(maxlen=0)  # trailers change nothing, and are not kept
 class Listener:
     """One open port serving an ASGI application."""
 
-    crowd = _Crowd()
+    crowd = CROWD
 
     def __init__(
         self,
@@ -399,7 +350,7 @@ class Listener:
     async def open(self, address: str, port: int, *, inherited: socket.socket | None = None) -> None:
         """Bind and listen; ``port`` 0 takes any free one, found in ``.port`` afterwards. Raises CannotListen."""
         loop = asyncio.get_running_loop()
-        sockets = [inherited] if inherited is not None else list(_bind(address, port))
+        sockets = [inherited] if inherited is not None else list(bind(address, port))
         self.port = sockets[0].getsockname()[1]
         for sock in sockets:
             if self._tls is None:
@@ -480,7 +431,11 @@ class Listener:
             asyncio.get_running_loop().remove_reader(listening)
             listening.close()
         for connection in list(self.crowd.all):
-            if connection.handshake is not None and connection.server_state is self._state:
+            if (
+                isinstance(connection, _Bounded)
+                and connection.handshake is not None
+                and connection.server_state is self._state
+            ):
                 connection.drop()
 
 
@@ -545,37 +500,3 @@ def _whole(body: bytes, receive: Receive) -> Receive:
         return waiting.pop() if waiting else await receive()
 
     return next_event
-
-
-def _bind(address: str, port: int) -> Iterable[socket.socket]:
-    """Sockets for an address; none given means all addresses, IPv6 and IPv4 on one port."""
-    if address:
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        return [_listening(family, address, port)]
-    if not _has_ipv6():
-        return [_listening(socket.AF_INET, "0.0.0.0", port)]
-    six = _listening(socket.AF_INET6, "::", port)
-    return [six, _listening(socket.AF_INET, "0.0.0.0", six.getsockname()[1])]
-
-
-def _has_ipv6() -> bool:
-    try:
-        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as sock:
-            sock.bind(("::", 0))
-    except OSError:
-        return False
-    return True
-
-
-def _listening(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if family == socket.AF_INET6:
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    try:
-        sock.bind((address, port))
-    except OSError as error:
-        sock.close()
-        raise CannotListen(f"port {port} of {address} cannot be opened: {error.strerror}") from error
-    sock.setblocking(False)
-    return sock

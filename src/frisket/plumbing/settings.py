@@ -5,6 +5,7 @@ Secrets are references (a file or a name in the key store), never values.
 """
 
 import difflib
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from frisket.errors import Blame, FrisketError
 
-__all__ = ["BadSettings", "Door", "Settings", "explain", "load", "write_initial"]
+__all__ = ["BadSettings", "Door", "LpdDoor", "Settings", "StreamDoor", "explain", "load", "may_open", "write_initial"]
 
 GiB = 1 << 30
 MiB = 1 << 20
@@ -89,10 +90,59 @@ class IppDoor(Door):
     port: int = Field(default=8632, ge=0, le=65535, description="Port; 0 takes any free one")
 
 
+class StreamDoor(Door):
+    """A door whose protocol proves nothing: above level normal only listed networks come to it."""
+
+    networks: list[str] = Field(
+        default=[],
+        description="Networks (CIDR) that may connect; none: all, and the door is shut above level normal",
+    )
+    code_page: str = Field(default="cp1252", description="Character set of names that are not UTF-8")
+
+    @field_validator("networks")
+    @classmethod
+    def _are_networks(cls, networks: list[str]) -> list[str]:
+        return [str(ipaddress.ip_network(each)) for each in networks]
+
+    @field_validator("code_page")
+    @classmethod
+    def _is_a_code_page(cls, name: str) -> str:
+        try:
+            b"a".decode(name)
+        except LookupError as error:
+            raise ValueError("no such character set; for example cp1252, latin-1, cp850") from error
+        return name
+
+
+class LpdDoor(StreamDoor):
+    """LPD (RFC 1179) in clear text."""
+
+    port: int = Field(default=8515, ge=0, le=65535, description="Port; 0 takes any free one")
+
+
+class RawDoor(StreamDoor):
+    """RAW (AppSocket) in clear text: this port for the default queue, and those that queues have of their own."""
+
+    port: int = Field(default=9100, ge=0, le=65535, description="Port; 0 takes any free one")
+
+
 class Doors(_Section):
     web: WebDoor = WebDoor()
     ipps: IppsDoor = IppsDoor()
     ipp: IppDoor = IppDoor()
+    lpd: LpdDoor = LpdDoor()
+    raw: RawDoor = RawDoor()
+
+
+class Discovery(_Section):
+    """What the network is told; nothing at medium-high and high."""
+
+    dns_sd: bool = Field(default=False, description="Announce queues by DNS-SD (Bonjour, AirPrint, ippfind)")
+    interfaces: list[str] = Field(
+        default=[], description="Names or addresses of interfaces to announce on; empty: all but loopback"
+    )
+    queues: list[str] = Field(default=[], description="Names of queues to announce; empty: all")
+    host: str = Field(default="", description="Host name to announce, without .local; empty: this machine's")
 
 
 class Limits(_Section):
@@ -113,6 +163,13 @@ class Limits(_Section):
     idle_s: float = Field(default=60, gt=0, description="Idle connection, seconds")
     header_s: float = Field(default=10, gt=0, description="Time for a request header, seconds")
     slowest_bytes_per_s: int = Field(default=1 * KiB, gt=0, description="Slowest body after the first ten seconds")
+    stream_connections_per_address: int = Field(
+        default=64, gt=0, description="LPD and RAW connections of one address, working ones too"
+    )
+    lpd_pause_s: float = Field(default=60, gt=0, description="Longest pause inside an LPD connection, seconds")
+    raw_pause_s: float = Field(default=120, gt=0, description="Longest pause inside a RAW connection, seconds")
+    lpd_control_bytes: int = Field(default=64 * KiB, gt=0, description="Control file of an LPD job")
+    pjl_bytes: int = Field(default=1 * MiB, gt=0, description="PJL before one document")
     upload_form_bytes: int = Field(default=10 * MiB, gt=0, description="Lists and settings sent to pages")
     operation_timeout_s: int = Field(default=120, ge=60, le=240, description="multiple-operation-time-out")
     person_subscriptions: int = Field(default=20, gt=0, description="Subscriptions to events per person")
@@ -205,12 +262,25 @@ class Settings(_Section):
     house: House = House()
     database: Database = Database()
     doors: Doors = Doors()
+    discovery: Discovery = Discovery()
     limits: Limits = Limits()
     space: Space = Space()
     delivery: Delivery = Delivery()
     sessions: Sessions = Sessions()
     times: Times = Times()
     keeping: Keeping = Keeping()
+
+
+def may_open(settings: Settings, name: str) -> bool:
+    """Whether the level lets this door be open (security-design section 4), its own switch aside."""
+    level = settings.house.level
+    if name == "ipp":
+        return level == "normal"
+    if name == "raw":
+        return level == "normal" or (level == "medium" and bool(settings.doors.raw.networks))
+    if name == "lpd":
+        return level == "normal" or bool(settings.doors.lpd.networks)
+    return True
 
 
 def load(file: Path | None, *, environ: Mapping[str, str] | None = None) -> Settings:
@@ -291,7 +361,7 @@ def write_initial(file: Path, *, ephemeral_ports: bool) -> None:
         house.add("level", "normal")
         document.add("house", house)
         doors = tomlkit.table()
-        for name in ("web", "ipp", "ipps"):
+        for name in ("web", "ipp", "ipps", "lpd", "raw"):
             door = tomlkit.inline_table()
             door.update({"address": "127.0.0.1", "port": 0, "on": True})
             doors.add(name, door)

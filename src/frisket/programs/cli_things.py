@@ -143,6 +143,12 @@ def queue_set(
     held_s: Annotated[int | None, typer.Option(help="Seconds a job waits before it is deleted.")] = None,
     printed_s: Annotated[int | None, typer.Option(help="Seconds a printed document is kept.")] = None,
     history_s: Annotated[int | None, typer.Option(help="Seconds the history is kept, at least 60.")] = None,
+    raw_port: Annotated[int | None, typer.Option(help="A RAW port (TCP) of its own; 0: none.")] = None,
+    default_person: Annotated[
+        str | None,
+        typer.Option(help="Whose the jobs are that come over LPD or RAW without a name that is believed."),
+    ] = None,
+    no_default_person: Annotated[bool, typer.Option("--no-default-person", help="Refuse such jobs.")] = False,
     as_json: Json = False,
 ) -> None:
     """Change a queue."""
@@ -161,6 +167,9 @@ def queue_set(
         "held_s": held_s,
         "printed_s": printed_s,
         "history_s": history_s,
+        "raw_port": raw_port,
+        "default_person": default_person,
+        "no_default_person": no_default_person,
     }
     say(run("queue.set", values), as_json, fields)
 
@@ -185,13 +194,13 @@ def queue_remove(name: str, as_json: Json = False) -> None:
 @device.command("add")
 def device_add(
     name: str,
-    uri: Annotated[str, typer.Argument(help="socket://, ipp:// or ipps:// address")],
+    uri: Annotated[str, typer.Argument(help="socket://, lpd://, ipp:// or ipps:// address")],
     location: str = "",
     silence_is_done: Annotated[
         bool | None,
         typer.Option(
             "--silence-is-done/--ask-after-silence",
-            help="What silence after the last octet means; by default done for a RAW port without PJL, else ask.",
+            help="What silence after the last octet means; by default done for LPD and RAW without PJL, else ask.",
         ),
     ] = None,
     as_json: Json = False,

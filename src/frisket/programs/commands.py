@@ -236,8 +236,16 @@ def _queue(queue: device.QueueView) -> dict[str, Any]:
         "info": queue.info,
         "location": queue.location,
         "trusted_networks": list(queue.trusted_networks),
-        "uris": {name: f"{URLS[name]}/{queue.name}" for name in ("ipp", "ipps") if name in URLS},
+        "raw_port": queue.raw_port,
+        "uris": _uris(queue),
     }
+
+
+def _uris(queue: device.QueueView) -> dict[str, str]:
+    """Where programs reach the queue over the doors that are open."""
+    found = {name: f"{URLS[name]}/{queue.name}" for name in ("ipp", "ipps", "lpd") if name in URLS}
+    own = URLS.get(f"raw:{queue.name}") or (URLS.get("raw") if queue.is_default else None)
+    return found | ({"raw": own} if own else {})
 
 
 @command("queue.set")
@@ -261,6 +269,9 @@ def queue_set(house: House, values: Values) -> Any:
         held_s=values.get("held_s"),
         printed_s=values.get("printed_s"),
         history_s=values.get("history_s"),
+        raw_port=values.get("raw_port"),
+        default_person=person_named(house, str(values["default_person"])).id if values.get("default_person") else None,
+        no_default_person=bool(values.get("no_default_person")),
     )
     with db.transaction() as tx:
         changed = flow.change_queue(house.scope, queue.id, change, by=AT_CONTROL, tx=tx)

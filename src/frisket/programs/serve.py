@@ -7,11 +7,13 @@ import logging
 import os
 import resource
 import signal
+import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import structlog
@@ -26,6 +28,7 @@ from frisket.programs import commands, metrics
 from frisket.programs.control import ControlServer
 from frisket.programs.errors import NotForParts, WrongUse
 from frisket.programs.house import House
+from frisket.programs.stream_doors import StreamDoors
 from frisket.web import application, door, headers
 
 __all__ = ["PARTS", "only_of", "serve"]
@@ -34,6 +37,7 @@ log = logging.getLogger("frisket.serve")
 PARTS = ("doors", "worker", "web")
 SYNC_FAILED = 74  # EX_IOERR: a supervisor starts the house again, and recovery sorts it out
 SLOTS = 24
+_ANNOUNCING_LEVELS = ("normal", "medium")  # higher levels tell nobody that they are there
 HEADERS = tuple((name.lower().encode(), value.encode()) for name, value in headers.HEADERS)
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -88,6 +92,8 @@ class _Running:
     engine: work.Engine | None = None
     sequencer: audit.Sequencer | None = None
     control: ControlServer | None = None
+    streams: StreamDoors | None = None
+    advertiser: intake.Advertiser | None = None
     ipp: intake.IppDoor | None = None
 
 
@@ -160,6 +166,48 @@ async def _open_doors(house: House, only: tuple[str, ...], running: _Running) ->
         running.listeners.append(listener)
         running.urls.update(_urls(name, _shown_host(settings, chosen), listener.port))
     running.urls = {name: running.urls[name] for name in ("web", "api", "ipp", "ipps") if name in running.urls}
+    if "doors" in only and settings.discovery.dns_sd and settings.house.level in _ANNOUNCING_LEVELS:
+        _announce(house, running)
+    if "doors" in only:
+        await _open_stream_doors(settings, running)
+
+
+async def _open_stream_doors(settings: Settings, running: _Running) -> None:
+    assert running.doors is not None
+    others = dict(running.urls)
+
+    def changed(urls: dict[str, str]) -> None:
+        running.urls = {**others, **urls}
+        commands.URLS.clear()
+        commands.URLS.update(running.urls)
+
+    running.streams = StreamDoors(
+        settings,
+        running.doors,
+        RELEASE_COMMANDS,
+        host_of=lambda door: _shown_host(settings, door),
+        changed=changed,
+    )
+    await running.streams.open()
+
+
+def _announce(house: House, running: _Running) -> None:
+    """Tell the network of the queues, at the addresses where it may find them."""
+    doors, chosen = house.settings.doors, house.settings.discovery
+    ports = {name: urlsplit(url).port or 0 for name, url in running.urls.items() if name in ("ipp", "ipps")}
+    bound = {each.address for each in (doors.ipp, doors.ipps) if each.on} - {"", "0.0.0.0", "::"}
+
+    def addresses() -> list[str]:
+        return [each for each in intake.addresses_of(chosen.interfaces) if not bound or each in bound]
+
+    host = chosen.host or socket.gethostname().partition(".")[0]
+    reach = intake.Reach(f"{host}.local", ports, running.urls.get("web", ""))
+    assert running.doors is not None
+    running.advertiser = intake.Advertiser(
+        house.scope, running.doors.ask, reach, addresses=addresses, only=chosen.queues
+    )
+    running.advertiser.open()
+    running.urls["dns-sd"] = "dns-sd://224.0.0.251:5353"
 
 
 def _urls(name: str, host: str, port: int) -> dict[str, str]:
@@ -284,8 +332,12 @@ def _log_broken(error: Exception) -> None:
 
 
 async def _close(running: _Running) -> None:
+    if running.advertiser is not None:
+        await running.advertiser.close()
     if running.control is not None:
         await running.control.close()
+    if running.streams is not None:
+        await running.streams.close()
     if running.ipp is not None:
         await running.ipp.close()
     await asyncio.gather(*[listener.close() for listener in running.listeners])

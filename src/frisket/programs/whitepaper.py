@@ -19,7 +19,7 @@ def describe(house: House, urls: dict[str, str]) -> dict[str, Any]:
     return {
         "level": house.settings.house.level,
         "runs as": pwd.getpwuid(os.geteuid()).pw_name,
-        "listeners": [_listener(name, url) for name, url in sorted(urls.items()) if name != "api"],
+        "listeners": [_listener(house, name, url) for name, url in sorted(urls.items()) if name != "api"],
         "local control": "a Unix socket in the data folder, for the house's own account and root only",
         "outbound": _outbound(house),
         "accounts": _accounts(house),
@@ -30,9 +30,13 @@ def describe(house: House, urls: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _listener(name: str, url: str) -> dict[str, Any]:
-    clear = url.startswith(("ipp:", "http:"))
-    return {"door": name, "address": url, "encryption": "none: clear text" if clear else "TLS 1.2 or 1.3"}
+def _listener(house: House, name: str, url: str) -> dict[str, Any]:
+    clear = url.startswith(("ipp:", "http:", "lpd:", "socket:", "dns-sd:"))
+    found = {"door": name, "address": url, "encryption": "none: clear text" if clear else "TLS 1.2 or 1.3"}
+    if name == "lpd" or name.startswith("raw"):
+        door = house.settings.doors.lpd if name == "lpd" else house.settings.doors.raw
+        found["open to"] = ", ".join(door.networks) or "every address"
+    return found
 
 
 def _outbound(house: House) -> list[dict[str, str]]:

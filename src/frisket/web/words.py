@@ -97,6 +97,8 @@ _SPOKEN = {
     # doors
     "ipp": gettext_noop("IPP"),
     "ipps": gettext_noop("IPP, encrypted"),
+    "lpd": gettext_noop("LPD"),
+    "raw": gettext_noop("RAW port"),
     "upload": gettext_noop("Upload"),
     "control": gettext_noop("Command line"),
     "web": gettext_noop("Pages and API"),

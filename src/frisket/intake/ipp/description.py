@@ -124,7 +124,7 @@ def _printer(
         *([a("pages-per-minute-color", ipp.integer(can.pages_per_minute_color))] if can.colour else []),
         a("printer-config-change-date-time", ipp.datetime_value(changed_at(queue))),
         a("printer-device-id", ipp.text(f"MFG:Frisket;MDL:{_plain(model)};CMD:{_languages(formats)};")),
-        a("printer-dns-sd-name", ipp.name(_short(name, 63))),
+        a("printer-dns-sd-name", ipp.name(_short(name.replace(".", "-"), 63))),  # a dot would divide it
         a("printer-geo-location", ipp.unknown()),
         a("printer-icons", *[ipp.uri(address.page(f"/static/web/{icon}")) for icon in _ICONS]),
         a("printer-info", ipp.text(_short(name))),

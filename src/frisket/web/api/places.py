@@ -52,6 +52,9 @@ def queue_change(request: HttpRequest, name: str, told: shapes.QueueChangeIn) ->
         held_s=told.held_s,
         printed_s=told.printed_s,
         history_s=told.history_s,
+        raw_port=told.raw_port,
+        default_person=told.default_person,
+        no_default_person=told.no_default_person,
     )
     with transaction() as tx:
         return QueueOut.of(flow.change_queue(who.scope, _queue(name), change, by=who.actor, tx=tx))

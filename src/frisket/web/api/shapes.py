@@ -196,6 +196,7 @@ class QueueOut(Schema):
     held_s: int
     printed_s: int
     history_s: int
+    raw_port: int | None
 
     @classmethod
     def of(cls, found: device.QueueView) -> "QueueOut":
@@ -215,6 +216,7 @@ class QueueOut(Schema):
             held_s=found.held_s,
             printed_s=found.printed_s,
             history_s=found.history_s,
+            raw_port=found.raw_port,
         )
 
 
@@ -242,6 +244,9 @@ class QueueChangeIn(_In):
     held_s: int | None = Field(None, ge=1, le=10**9)
     printed_s: int | None = Field(None, ge=0, le=10**9)
     history_s: int | None = Field(None, ge=60, le=10**9)
+    raw_port: int | None = Field(None, ge=0, le=65535, description="0: none")
+    default_person: UUID | None = None
+    no_default_person: bool = False
 
 
 class DeviceOut(Schema):
