@@ -145,7 +145,6 @@ def test_a_job_that_waits_for_another_try_beyond_its_time_is_given_up(way: Way) 
     ("terms", "kept_s"),
     [
         (Terms(retain_s=3600), 3600),
-        (Terms(retain="none"), 0),
         (Terms(retain="end-of-day"), 15 * 3600),  # the clock of these tests begins at nine
         (Terms(retain_s=400 * 86400), 31 * 86400),  # never beyond what the house allows
     ],
@@ -155,6 +154,13 @@ def test_a_printed_job_is_kept_as_long_as_its_sender_asked(way: Way, terms: Term
     assert view.due_at is not None and view.completed_at is not None
     assert (view.due_at - view.completed_at).total_seconds() == kept_s
     assert view.stored == 0
+
+
+def test_a_job_whose_sender_wants_nothing_kept_is_destroyed_when_it_has_printed(way: Way) -> None:
+    view = printed(way, way.accept(queue="straight", terms=Terms(retain="none")))
+    while stage := flow.NEXT_STAGE.get(way.now(view).state):
+        stage(way.now(view))
+    assert (way.now(view).state, way.now(view).outcome) == (State.ERASED, Outcome.PRINTED)
 
 
 # -- release

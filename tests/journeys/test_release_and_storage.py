@@ -92,6 +92,21 @@ def test_release_job_with_the_password_prints_and_without_it_waits(office: Offic
     assert office.served.reaches(number, "erased")["outcome"] == "printed"
 
 
+def test_a_release_that_was_suspended_asks_for_its_password_again(office: Office) -> None:
+    office.lab.put("plain", "offline")
+    office.served.ask("queue.add", name="calm", device=["plain"], trust_network=["127.0.0.0/8"])
+    client = office.client("alice", "calm")
+    try:
+        number = client.print(DOCUMENT, operation=password(b"4711")).job
+        assert client.on_job(ipp.Operation.RELEASE_JOB, number, *password(b"4711")).status == 0
+        until(lambda: client.on_job(ipp.Operation.SUSPEND_CURRENT_JOB, number).status == 0)
+        client.on_job(ipp.Operation.RESUME_JOB, number)
+        assert seen(office, number, "calm") == (4, ["job-password-wait"])
+        assert client.on_job(ipp.Operation.CANCEL_JOB, number).status == 0
+    finally:
+        office.lab.clear("plain")
+
+
 def test_a_release_by_password_without_one_is_refused_whatever_the_fidelity(office: Office) -> None:
     asked = [a("job-release-action", ipp.keyword("job-password"))]
     assert refused(office.client("alice", "straight").print(DOCUMENT, operation=asked)) == 0x0400

@@ -57,9 +57,9 @@ def _took_too_long(identifier: UUID) -> None:
     try:
         view = job.get_for_stage(identifier)
         with transaction() as tx:
-            if view.state is State.SENDING:
-                delivery.cancel(view.id, why=Reason.TIMED_OUT, by=HOUSE, tx=tx)
-            elif view.state is State.RELEASED:
+            if view.state is State.SENDING and not delivery.cancel(view.id, why=Reason.TIMED_OUT, by=HOUSE, tx=tx):
+                return  # it has just ended, or has not quite begun: looked at again
+            if view.state is State.RELEASED:
                 release.end(view, Reason.TIMED_OUT, job.Outcome.CANCELLED, by=HOUSE, tx=tx)
             job.no_longer_timed(identifier)
     except (job.WrongState, job.NotFound):

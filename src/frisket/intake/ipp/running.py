@@ -157,11 +157,14 @@ class Running:
         return found[0]
 
     async def resume_job(self, asked: Asked) -> bytes:
-        """Also the word a job waits for after its proof (PWG 5100.11)."""
+        """Also the word a job waits for after its proof (PWG 5100.11).
+
+        What a PIN or a person at a device held back before is held back by them again.
+        """
         view = await job_of(self._intake, asked)
         if view.state is not job.State.HELD or view.why not in (job.Reason.SUSPENDED, job.Reason.PROOF):
             raise job.WrongState("This job is not suspended.")
-        if view.why is job.Reason.PROOF:
+        if view.why is job.Reason.PROOF or view.residual_hold:
             await releasing.let_go(self._intake, self._commands, asked, view)
         else:
             await self._intake.ask(lambda: self._commands.let_print(view, by=asked.by))
