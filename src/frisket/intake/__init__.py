@@ -5,7 +5,9 @@ nothing behind, and the sender reads why in words a person understands. No door 
 memory, none writes it anywhere in clear.
 """
 
+from frisket.intake import sources
 from frisket.intake.accept import Intake
+from frisket.intake.capabilities import capabilities_of
 from frisket.intake.errors import CutOff, NotWelcome, RefusedByRule
 from frisket.intake.ipp import Commands, IppDoor
 from frisket.intake.offers import Accepted, Offer, Part, Walk, Walker, WalkIn
@@ -25,5 +27,7 @@ __all__ = [
     "Walk",
     "WalkIn",
     "Walker",
+    "capabilities_of",
     "offer_for",
+    "sources",
 ]

@@ -6,9 +6,10 @@ from datetime import datetime
 from uuid import UUID
 
 from frisket import device, job
+from frisket.plumbing.db import Tx
 from frisket.plumbing.scope import Actor
 
-__all__ = ["Accepted", "Offer", "Part", "Walk", "WalkIn", "Walker"]
+__all__ = ["Accepted", "Beside", "Offer", "Part", "Walk", "WalkIn", "Walker"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,9 @@ class Part:
     format: str = "application/octet-stream"
     name: str = ""
     expected: int | None = None  # octets, where the sender announced them
+
+
+Beside = Callable[[job.JobView, Tx], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,8 @@ class Offer:
     password_verifier: bytes | None = None
     client_key: str | None = None
     printer_uri: str = ""
+    # What the door writes beside the job, in the same commit. It may run twice; what it raises refuses the job.
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True, slots=True)
