@@ -4,6 +4,7 @@ __all__ = [
     "BadSource",
     "ClosedByLevel",
     "LooseTrust",
+    "NoRights",
     "NoSuchSource",
     "Nobody",
     "NotADocument",
@@ -62,6 +63,12 @@ class PlaceRefuses(FrisketError):
 
     blame, retry = Blame.OPERATOR, True
     remedy = "Check the name and password, and that it may be read and changed by them."
+
+
+class NoRights(PlaceRefuses):
+    """The same of a folder of this machine."""
+
+    remedy = "Give this server's account the right to read and change the folder, or mount it so that it may."
 
 
 class ClosedByLevel(FrisketError):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from frisket.intake.sources.errors import NotADocument, PlaceGone, PlaceRefuses, StillWritten, Vanished
+from frisket.intake.sources.errors import NoRights, NotADocument, PlaceGone, PlaceRefuses, StillWritten, Vanished
 from frisket.intake.sources.names import DONE, PRIVATE, REFUSED, beside, is_ours, is_partial
 from frisket.intake.sources.place import PIECE, Entry, Look, Opened, Seen
 from frisket.plumbing import foreign
@@ -263,5 +263,5 @@ def _told(missing: Exception | None = None, odd: Exception | None = None) -> Ite
         if error.errno in (errno.ELOOP, errno.EXDEV, errno.ENXIO, errno.ENOTDIR):
             raise (missing or odd or NotADocument("it leads out of the folder")) from error
         if error.errno in _REFUSALS:
-            raise PlaceRefuses("this server's account may not read and change what is in the folder") from error
+            raise NoRights("this server's account may not read and change what is in the folder") from error
         raise PlaceGone(f"the folder cannot be used: {error.strerror}") from error
