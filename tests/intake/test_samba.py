@@ -63,10 +63,9 @@ def test_a_document_printed_over_smb_arrives_whole_in_the_name_of_who_signed_in(
     [
         (("-m", "NT1", "--option=client min protocol=NT1"), "NT_STATUS"),
         (("-m", "SMB2"), "NT_STATUS"),
-        (("-m", "SMB3", "--client-protection=off", "--option=client smb encrypt=off"), "NT_STATUS"),
         (("-N",), "NT_STATUS"),
     ],
-    ids=["SMB 1", "SMB 2", "not encrypted", "nobody"],
+    ids=["SMB 1", "SMB 2", "nobody"],
 )
 def test_whoever_speaks_an_old_or_open_smb_is_turned_away(samba: Samba, options: tuple[str, ...], why: str) -> None:
     if options == ("-N",):
@@ -75,6 +74,18 @@ def test_whoever_speaks_an_old_or_open_smb_is_turned_away(samba: Samba, options:
     else:
         said = samba.client("secure", "queue", *options)
     assert said.returncode != 0 and why in said.stdout + said.stderr
+
+
+@pytest.mark.peer("smbd")
+@pytest.mark.requirement("SAFEQ-52")
+def test_a_client_that_asks_for_no_encryption_gets_it_all_the_same(samba: Samba) -> None:
+    cache: dict = {}
+    how = {"username": "alice", "password": PASSWORD, "port": samba.port, "connection_cache": cache}
+    try:
+        session = smbclient.register_session("127.0.0.1", **how)
+        assert session.encrypt_data and session.connection.dialect >= 0x0300
+    finally:
+        smbclient.reset_connection_cache(fail_on_error=False, connection_cache=cache)
 
 
 @pytest.mark.peer("smbd")
@@ -124,8 +135,7 @@ def test_a_document_that_comes_while_the_house_restarts_is_not_lost(
     file.write_bytes(LETTER)
     house.kill()
     sending = subprocess.Popen(
-        ["smbclient", "//127.0.0.1/secure", "-p", str(samba.port), "-U", f"alice%{PASSWORD}", "-s", "/dev/null"]
-        + ["-m", "SMB3", "--client-protection=encrypt", "-c", f'lcd "{tmp_path}"; print "{file.name}"'],
+        samba.words("secure", f'lcd "{tmp_path}"; print "{file.name}"'),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -48,10 +48,13 @@ class Samba:
     root: Path
     port: int
 
-    def client(self, share: str, command: str, *options: str, user: str = "alice") -> subprocess.CompletedProcess[str]:
-        """smbclient against it."""
+    def words(self, share: str, command: str, *options: str, user: str = "alice") -> list[str]:
+        """How smbclient is started against it."""
         words = [program("smbclient"), f"//127.0.0.1/{share}", "-p", str(self.port), "-U", f"{user}%{PASSWORD}"]
-        words += ["-s", "/dev/null", *(options or ("-m", "SMB3", "--client-protection=encrypt")), "-c", command]
+        return [*words, "-s", "/dev/null", *(options or ("-m", "SMB3", "--client-protection=encrypt")), "-c", command]
+
+    def client(self, share: str, command: str, *options: str, user: str = "alice") -> subprocess.CompletedProcess[str]:
+        words = self.words(share, command, *options, user=user)
         return subprocess.run(words, capture_output=True, text=True, timeout=60)
 
     def log(self) -> str:

@@ -54,8 +54,6 @@ class _Reader:
             raise WireError("the answer is nested too deeply")
         short = name.removeprefix(_DAV)
         if name == _DAV + "response":
-            if len(self.resources) >= self._most:
-                raise WireError("the answer has too many entries")
             self._response = _Response()
         elif self._response is not None and name == _DAV + "propstat":
             self._response.now, self._response.folder_now, self._response.in_propstat = {}, False, True
@@ -92,8 +90,8 @@ class _Reader:
     def _add(self, response: _Response) -> None:
         path = _decoded(response.texts.get("href", ""))
         length = response.found.get("getcontentlength", "")
-        if path is None:
-            return  # a name that is no Unicode: nothing here can be asked for by it
+        if path is None or len(self.resources) >= self._most:
+            return  # a name that is no Unicode, by which nothing can be asked for; or more than are wanted
         self.resources.append(
             Resource(
                 path,
@@ -112,7 +110,7 @@ def _no_doctype(*_: object) -> None:
 def read_multistatus(data: bytes, *, most: int, deepest: int = 64) -> list[Resource]:
     """The resources of a 207 answer.
 
-    most: entries. deepest: nesting of elements. Raises WireError; a document type or entity is refused.
+    most: entries that are kept. deepest: nesting of elements. Raises WireError; a document type or entity is refused.
     """
     reader = _Reader(most, deepest)
     parser = expat.ParserCreate(namespace_separator=" ")

@@ -27,7 +27,7 @@ from frisket.intake.sources.errors import (
 )
 from frisket.intake.sources.handing import Errand, There, Wish, hand_in, owner_of, told
 from frisket.intake.sources.names import leaf, shown
-from frisket.intake.sources.pickups import Claim
+from frisket.intake.sources.pickups import Claim, is_token
 from frisket.intake.sources.place import Opened, Place, Seen
 from frisket.intake.sources.thread import Hung
 from frisket.intake.sources.views import After, Kind, Owner, SourceView
@@ -156,7 +156,8 @@ class Collector:
         if self._place.moves:
             aside = await self._there(self._place.all_aside)
             claims = await self._doors.ask(pickups.open_claims, self.source.id, 1_000_000)
-            for token in set(aside) - {claim.token for claim in claims}:
+            known = {claim.token for claim in claims}
+            for token in [name for name in aside if is_token(name) and name not in known]:
                 await self._there(self._place.refuse, token, token, _LOST_RECORD)
         self._swept = True
 

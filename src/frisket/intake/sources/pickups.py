@@ -36,6 +36,7 @@ __all__ = [
     "forget_old",
     "gone",
     "history",
+    "is_token",
     "known",
     "of_person",
     "open_claims",
@@ -68,6 +69,10 @@ class Claim:
     def token(self) -> str:
         """Its name in the private folder: nothing of the sender's (R9)."""
         return self.id.hex
+
+
+def is_token(name: str) -> bool:
+    return len(name) == 32 and not set(name) - set("0123456789abcdef")
 
 
 def _index(source: UUID, text: str) -> bytes:

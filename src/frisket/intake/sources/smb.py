@@ -12,6 +12,7 @@ from smbprotocol.exceptions import (
     SMBException,
     SMBLinkRedirectionError,
     SMBOSError,
+    SMBResponseException,
     SMBUnsupportedFeature,
 )
 from smbprotocol.header import NtStatus
@@ -84,6 +85,11 @@ class SmbPlace(RemotePlace):
         except (SMBAuthenticationError, SpnegoError) as error:
             self.close()
             raise PlaceRefuses("the server did not accept the name and password") from error
+        except SMBResponseException as error:
+            self.close()
+            if error.status in _DENIED:
+                raise PlaceRefuses("the server did not accept the name and password, or has no such share") from error
+            raise PlaceGone("the share cannot be used") from error
         except (SMBException, OSError, ValueError) as error:
             self.close()
             raise PlaceGone("the server does not answer") from error
