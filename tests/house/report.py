@@ -26,6 +26,8 @@ _ASK = {
     "chromium": ["chromium", "--no-sandbox", "--version"],
     "bubblewrap": ["bwrap", "--version"],
     "psql": ["psql", "--version"],
+    "pyftpdlib": [sys.executable, "-c", "import pyftpdlib; print('pyftpdlib', pyftpdlib.__ver__)"],
+    "wsgidav": [sys.executable, "-c", "import wsgidav; print('wsgidav', wsgidav.__version__)"],
 }
 # Programs that name no version of their own: the Debian package that brings them does.
 _PACKAGE = {
@@ -43,6 +45,7 @@ _PACKAGE = {
     "lpstat": "cups-client",
     "nc": "netcat-openbsd",
     "postgresql": "postgresql",
+    "vsftpd": "vsftpd",
 }
 _OUTCOMES = ("passed", "failed", "skipped")
 

@@ -152,7 +152,7 @@ class Folders(_Section):
     connect_s: float = Field(default=10, gt=0, description="Time to connect to a store, seconds")
     stall_s: float = Field(default=60, gt=0, description="Longest silence of a store, seconds")
     history_s: int = Field(
-        default=7 * 86400, ge=60, description="What was picked up and refused is shown for so long, seconds"
+        default=86400, ge=60, description="What was picked up and refused is shown for so long, seconds"
     )
 
 

@@ -1,7 +1,7 @@
 """WebDAV as a client needs it: what PROPFIND asks and what a multistatus answers (RFC 4918 sections 9.1 and 13)."""
 
+import re
 from dataclasses import dataclass, field
-from urllib.parse import quote, unquote_to_bytes, urlsplit
 from xml.parsers import expat
 
 from frisket.wire.errors import WireError
@@ -16,6 +16,9 @@ PROPFIND = (
 _DAV = "DAV: "
 _TEXTS = {"href", "status", "getcontentlength", "getlastmodified", "getetag"}
 _LONGEST_TEXT = 8192
+_AUTHORITY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
+_QUOTED = re.compile(rb"%([0-9A-Fa-f]{2})")
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +130,12 @@ def read_multistatus(data: bytes, *, most: int, deepest: int = 64) -> list[Resou
 
 
 def _decoded(href: str) -> str | None:
+    """The path of a URL or of an absolute path (RFC 4918 section 8.3), its octets decoded; None for no Unicode."""
+    path = _AUTHORITY.sub("", href, count=1).partition("?")[0].partition("#")[0]
     try:
-        path = urlsplit(href).path if "://" in href else href.split("?")[0]
-        return unquote_to_bytes(path).decode("utf-8")
-    except (ValueError, UnicodeError):
+        octets = path.encode("utf-8")
+        return _QUOTED.sub(lambda found: bytes([int(found[1], 16)]), octets).decode("utf-8")
+    except UnicodeError:
         return None
 
 
@@ -151,4 +156,8 @@ def children(resources: list[Resource], folder: str) -> list[tuple[str, Resource
 
 def url_path(path: str) -> str:
     """A decoded path as it stands in a request line: every part quoted (RFC 3986 section 3.3)."""
-    return "/" + "/".join(quote(part, safe="") for part in path.split("/") if part)
+    return "/" + "/".join(_quoted(part) for part in path.split("/") if part)
+
+
+def _quoted(part: str) -> str:
+    return "".join(chr(octet) if octet in _UNRESERVED else f"%{octet:02X}" for octet in part.encode("utf-8"))

@@ -3,7 +3,6 @@
 import base64
 import http.client
 import socket
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
@@ -11,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from frisket.intake.sources.address import Address
 from frisket.intake.sources.errors import PlaceGone, PlaceRefuses, StillWritten, Vanished
 from frisket.intake.sources.place import PIECE, Opened
-from frisket.intake.sources.remote import RemotePlace, Server, There, reading
+from frisket.intake.sources.remote import RemotePlace, Server, There, WrongCertificate, reading
 from frisket.intake.sources.views import Kind
 from frisket.plumbing import keys
 from frisket.plumbing.keys import TlsRefused
@@ -55,7 +54,7 @@ class DavPlace(RemotePlace):
         except TlsRefused as error:
             self.close()
             raise PlaceRefuses("the server shows another certificate than the one that was adopted") from error
-        except ssl.SSLCertVerificationError as error:
+        except WrongCertificate as error:
             self.close()
             raise PlaceRefuses("the server's certificate is not of the authority that was named") from error
         except FileExistsError:

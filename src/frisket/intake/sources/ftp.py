@@ -1,7 +1,6 @@
 """FTP servers: TLS on both connections (RFC 4217), passive mode only; in clear only where the level allows."""
 
 import ftplib
-import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from socket import socket
@@ -10,7 +9,7 @@ from typing import Any
 from frisket.intake.sources.address import Address
 from frisket.intake.sources.errors import PlaceGone, PlaceRefuses, Vanished
 from frisket.intake.sources.place import PIECE, Opened
-from frisket.intake.sources.remote import RemotePlace, Server, There, reading
+from frisket.intake.sources.remote import RemotePlace, Server, There, TlsSocket, WrongCertificate, reading
 from frisket.intake.sources.views import Kind
 from frisket.plumbing import keys
 from frisket.plumbing.keys import TlsRefused
@@ -26,7 +25,7 @@ class _Secure(ftplib.FTP_TLS):
 
     def ntransfercmd(self, cmd: str, rest: Any = None) -> tuple[socket, int | None]:
         plain, size = ftplib.FTP.ntransfercmd(self, cmd, rest)
-        session = self.sock.session if isinstance(self.sock, ssl.SSLSocket) else None
+        session = self.sock.session if isinstance(self.sock, TlsSocket) else None
         return self.context.wrap_socket(plain, server_hostname=self.host, session=session), size
 
 
@@ -78,7 +77,7 @@ class FtpPlace(RemotePlace):
         except TlsRefused as error:
             self.close()
             raise PlaceRefuses("the server shows another certificate than the one that was adopted") from error
-        except ssl.SSLCertVerificationError as error:
+        except WrongCertificate as error:
             self.close()
             raise PlaceRefuses("the server's certificate is not of the authority that was named") from error
         except (ftplib.Error, OSError, EOFError, ValueError) as error:
@@ -214,7 +213,7 @@ def shown_by_ftp(address: Address, timeout_s: float) -> str:
     with ftplib.FTP_TLS(context=keys.looking_context(), timeout=timeout_s) as client:
         client.connect(address.host, address.port)
         client.auth()
-        assert isinstance(client.sock, ssl.SSLSocket)
+        assert isinstance(client.sock, TlsSocket)
         return keys.peer_fingerprint(client.sock).hex()
 
 
@@ -233,7 +232,7 @@ def _gather(client: ftplib.FTP, command: str) -> bytes:
 
 def _end(data: Any) -> None:
     """Close the TLS of a data connection in order; a server that does not answer that is let go."""
-    if isinstance(data, ssl.SSLSocket):
+    if isinstance(data, TlsSocket):
         with suppress(OSError, ValueError):
             data.settimeout(2)
             data.unwrap()

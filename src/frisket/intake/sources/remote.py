@@ -13,7 +13,10 @@ from frisket.intake.sources.names import DONE, PRIVATE, REFUSED, beside, is_ours
 from frisket.intake.sources.place import Entry, Look, Opened, Seen
 from frisket.plumbing import keys
 
-__all__ = ["RemotePlace", "Server", "There", "reading"]
+__all__ = ["RemotePlace", "Server", "There", "TlsSocket", "WrongCertificate", "reading"]
+
+WrongCertificate = ssl.SSLCertVerificationError
+TlsSocket = ssl.SSLSocket
 
 DEEPEST = 4  # folders below the root that are looked into
 MOST_FOLDERS = 1000  # of one look

@@ -110,7 +110,9 @@ def _field_of(error: FrisketError) -> str | None:
         return "certificate"
     if isinstance(error, identity.NotFound):
         return "person"
-    return "name" if isinstance(error, room.SourceTaken | device.BadName) else None
+    if isinstance(error, room.SourceTaken | device.BadName):
+        return "name"
+    return "address" if isinstance(error, room.BadSource) else None
 
 
 def _tell(request: HttpRequest, source: room.SourceView) -> None:
