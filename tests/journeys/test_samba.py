@@ -124,6 +124,8 @@ def test_who_is_no_person_of_the_house_prints_nothing(house: Served, samba: Samb
     samba.client("secure", f'lcd "{tmp_path}"; print "{file.name}"', user="mallory")
     until(lambda: os.listdir(samba.root / "spool") == [], 60)
     assert len(house.jobs()) == before
+    record = "".join(house.ask("audit.export")["lines"])
+    assert '"samba.refuse"' in record.replace('\\"', '"') and "NotFound" in record
 
 
 @pytest.mark.peer("smbd")

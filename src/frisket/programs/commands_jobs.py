@@ -6,9 +6,10 @@ from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID
 
-from frisket import delivery, device, flow, identity, intake, job, release, spool
+from frisket import audit, delivery, device, flow, identity, intake, job, release, spool
+from frisket.errors import FrisketError
 from frisket.plumbing import db
-from frisket.plumbing.scope import Actor, ActorKind, Scope
+from frisket.plumbing.scope import HOUSE, Actor, ActorKind, Scope
 from frisket.programs.commanding import Values, command, person_named, plain
 from frisket.programs.errors import WrongUse
 from frisket.programs.house import AT_CONTROL, House
@@ -26,6 +27,20 @@ async def submit_alone(house: House, values: Values, document: AsyncIterator[byt
 
 
 async def submit(house: House, doors: intake.Intake, values: Values, document: AsyncIterator[bytes]) -> Any:
+    try:
+        return await _submit(house, doors, values, document)
+    except FrisketError as error:
+        if values.get("door") == "samba" and not error.retry:
+            await doors.ask(_record_refusal, error)  # nobody reads what Samba's print command is told
+        raise
+
+
+def _record_refusal(error: FrisketError) -> None:
+    with db.transaction() as tx:
+        audit.record("samba.refuse", None, by=HOUSE, tx=tx, facts={"why": type(error).__name__})
+
+
+async def _submit(house: House, doors: intake.Intake, values: Values, document: AsyncIterator[bytes]) -> Any:
     person = await doors.ask(person_named, house, str(values["person"]))
     door, title = str(values.get("door") or "control"), str(values.get("title") or "untitled")
     by = identity.actor_for(person, "control")
