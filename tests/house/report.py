@@ -31,6 +31,8 @@ _ASK = {
     "bubblewrap": ["bwrap", "--version"],
     "psql": ["psql", "--version"],
     "lprng": ["dpkg-deb", "-W", str(Path(__file__).parents[2] / ".venv" / "peers" / "lprng.deb")],
+    "pyftpdlib": [sys.executable, "-c", "import pyftpdlib; print('pyftpdlib', pyftpdlib.__ver__)"],
+    "wsgidav": [sys.executable, "-c", "import wsgidav; print('wsgidav', wsgidav.__version__)"],
 }
 # Programs that name no version of their own: the Debian package that brings them does.
 _PACKAGE = {
@@ -52,6 +54,7 @@ _PACKAGE = {
     "nc": "netcat-openbsd",
     "postgresql": "postgresql",
     "rlpr": "rlpr",
+    "vsftpd": "vsftpd",
 }
 _OUTCOMES = ("passed", "failed", "skipped")
 

@@ -5,9 +5,11 @@ nothing behind, and the sender reads why in words a person understands. No door 
 memory, none writes it anywhere in clear.
 """
 
+from frisket.intake import sources
 from frisket.intake.accept import Intake
 from frisket.intake.advertiser import Advertiser, CannotAdvertise, addresses_of
 from frisket.intake.advertising import Reach
+from frisket.intake.capabilities import capabilities_of
 from frisket.intake.errors import CutOff, NotWelcome, RefusedByRule, Unfit
 from frisket.intake.ipp import Commands, IppDoor
 from frisket.intake.lpd import LpdDoor
@@ -36,5 +38,7 @@ __all__ = [
     "WalkIn",
     "Walker",
     "addresses_of",
+    "capabilities_of",
     "offer_for",
+    "sources",
 ]

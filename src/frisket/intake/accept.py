@@ -13,7 +13,7 @@ from uuid import UUID
 from frisket import device, job, policy, spool
 from frisket.intake.capabilities import formats_of
 from frisket.intake.errors import RefusedByRule
-from frisket.intake.offers import Accepted, Offer, Part, Walk, Walker, WalkIn
+from frisket.intake.offers import Accepted, Beside, Offer, Part, Walk, Walker, WalkIn
 from frisket.intake.sensing import sensed
 from frisket.plumbing import crashpoints, parts
 from frisket.plumbing.db import GroupWriter, Tx, transaction
@@ -36,6 +36,7 @@ class _New:
     key: spool.HeldKey
     sealed: tuple[spool.SealedDoc, ...]
     by: Actor
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ class Intake:
             raise
         walk = self._walk(offer, new[0].format if new else offer.format)
         row = _new_job(identifier, offer, tuple(new), walk)
-        return Accepted(await self._commit(_New(row, key, tuple(sealed), offer.by)))
+        return Accepted(await self._commit(_New(row, key, tuple(sealed), offer.by, offer.beside)))
 
     def ahead(self, queue: device.QueueView) -> "Ahead":
         """A job whose documents come before it is known whose they are."""
@@ -297,6 +298,8 @@ def _write(batch: Sequence[_New | _More], tx: Tx) -> list[job.JobView]:
     for item in batch:
         if isinstance(item, _More):
             views[item.of] = _write_more(item, tx)
+        elif item.beside is not None:
+            item.beside(views[item.job.id], tx)
     crashpoints.pass_(INSIDE_COMMIT)
     return [views[item.job.id if isinstance(item, _New) else item.of] for item in batch]
 

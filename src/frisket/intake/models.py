@@ -1,10 +1,12 @@
-"""Tables of the doors: who wants to hear of what, and what there was to hear (RFC 3995)."""
+"""Tables of the doors: who wants to hear of what, and what there was to hear (RFC 3995); what is looked into."""
 
 import uuid
 
 from django.db import models
 
-__all__ = ["Event", "PrinterNumber", "Subscription"]
+from frisket.intake.sources.models import PickUp, Source
+
+__all__ = ["Event", "PickUp", "PrinterNumber", "Source", "Subscription"]
 
 
 class Subscription(models.Model):

@@ -6,9 +6,10 @@ from datetime import datetime
 from uuid import UUID
 
 from frisket import device, job
+from frisket.plumbing.db import Tx
 from frisket.plumbing.scope import Actor
 
-__all__ = ["Accepted", "Offer", "Part", "Walk", "WalkIn", "Walker"]
+__all__ = ["Accepted", "Beside", "Offer", "Part", "Walk", "WalkIn", "Walker"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,9 @@ class Part:
     format: str = "application/octet-stream"
     name: str = ""
     expected: int | None = None  # octets, where the sender announced them
+
+
+Beside = Callable[[job.JobView, Tx], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,8 @@ class Offer:
     printer_uri: str = ""
     terms: job.Terms = job.NO_TERMS
     device: UUID | None = None  # somebody had it printed there: nothing holds it
+    # What the door writes beside the job, in the same commit. It may run twice; what it raises refuses the job.
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True, slots=True)

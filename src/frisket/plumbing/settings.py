@@ -201,6 +201,22 @@ class Delivery(_Section):
     at_once: int = Field(default=16, gt=0, description="Devices served at the same time")
 
 
+class Folders(_Section):
+    """Hot folders and stores."""
+
+    roots: list[str] = Field(
+        default=["/srv", "/mnt", "/media"], description="Hot folders may lie below these folders, and nowhere else"
+    )
+    sources: int = Field(default=200, gt=0, description="Hot folders and stores together")
+    entries: int = Field(default=10_000, gt=0, description="Files of a folder that one look takes in")
+    at_once: int = Field(default=4, gt=0, description="Documents that one folder or store hands in side by side")
+    connect_s: float = Field(default=10, gt=0, description="Time to connect to a store, seconds")
+    stall_s: float = Field(default=60, gt=0, description="Longest silence of a store, seconds")
+    history_s: int = Field(
+        default=86400, ge=60, description="What was picked up and refused is shown for so long, seconds"
+    )
+
+
 class Sessions(_Section):
     person_idle_s: int = Field(default=3600, gt=0, description="Idle sign-out of persons, seconds")
     administrator_idle_s: int = Field(
@@ -266,6 +282,7 @@ class Settings(_Section):
     limits: Limits = Limits()
     space: Space = Space()
     delivery: Delivery = Delivery()
+    folders: Folders = Folders()
     sessions: Sessions = Sessions()
     times: Times = Times()
     keeping: Keeping = Keeping()

@@ -22,11 +22,11 @@ ROOMS: tuple[str, ...] = (
     "identity",
     "device",
     "job",
+    "intake",
     "spool",
     "ledger",
     "release",
     "delivery",
-    "intake",
     "web",
 )
 

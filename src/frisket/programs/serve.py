@@ -89,6 +89,7 @@ class _Running:
     urls: dict[str, str] = field(default_factory=dict)
     listeners: list[httpd.Listener] = field(default_factory=list)
     doors: intake.Intake | None = None
+    watchers: intake.sources.Watchers | None = None
     engine: work.Engine | None = None
     sequencer: audit.Sequencer | None = None
     control: ControlServer | None = None
@@ -135,6 +136,7 @@ async def _serve(house: House, only: tuple[str, ...], ready_file: Path | None) -
 async def _open(house: House, only: tuple[str, ...], running: _Running) -> None:
     if "worker" in only:
         delivery.ready()
+        intake.sources.ready()
         running.engine = work.open_engine(SLOTS)
         running.engine.start()
         running.sequencer = audit.Sequencer(on_fault=_log_broken, on_full=spool.use_reserve)
@@ -144,6 +146,9 @@ async def _open(house: House, only: tuple[str, ...], running: _Running) -> None:
     flow.copies_through(running.doors)
     if "doors" in only or "web" in only:
         await _open_doors(house, only, running)
+    if "worker" in only:
+        running.watchers = intake.sources.Watchers(running.doors)
+        await running.watchers.open()
     commands.URLS.clear()
     commands.URLS.update(running.urls)
     running.control = ControlServer(house.data, commands.runner(house, running.doors))
@@ -342,6 +347,8 @@ async def _close(running: _Running) -> None:
         await running.ipp.close()
     await asyncio.gather(*[listener.close() for listener in running.listeners])
     flow.copies_through(None)
+    if running.watchers is not None:
+        await running.watchers.close()
     if running.doors is not None:
         await asyncio.to_thread(running.doors.stop)
     if running.engine is not None:

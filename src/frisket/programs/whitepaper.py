@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from frisket import device, identity
+from frisket.intake import sources
 from frisket.plumbing import db
 from frisket.programs.house import House
 
@@ -40,8 +41,10 @@ def _listener(house: House, name: str, url: str) -> dict[str, Any]:
 
 
 def _outbound(house: House) -> list[dict[str, str]]:
-    """Devices only: the house calls nobody else."""
-    return [{"to": each.name, "address": each.uri} for each in device.devices(house.scope) if each.active]
+    """Devices and stores: the house calls nobody else."""
+    called = [{"to": each.name, "address": each.uri} for each in device.devices(house.scope) if each.active]
+    stores = [each for each in sources.sources(house.scope) if each.active and each.kind in sources.REMOTE]
+    return called + [{"to": each.name, "address": each.address} for each in stores]
 
 
 def _accounts(house: House) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-__all__ = ["ICONS", "LOOK", "STATE_ICON", "STATIONS", "spoken", "state"]
+__all__ = ["ICONS", "LOOK", "STATE_ICON", "STATIONS", "source", "spoken", "state"]
 
 # The line a page draws; "uncertain" and "stopped" stand beside it.
 STATIONS = ("arrived", "sealed", "checked", "waiting", "released", "printing", "done", "destroyed")
@@ -27,6 +27,15 @@ _STATES = {
     "stopped": gettext_noop("stopped"),
     "unreachable": gettext_noop("unreachable"),
     "unknown": gettext_noop("not asked yet"),
+}
+_SOURCES = {
+    "new": gettext_noop("not looked at yet"),
+    "watching": gettext_noop("watching"),
+    "waiting": gettext_noop("waiting"),
+    "gone": gettext_noop("not reachable"),
+    "refused": gettext_noop("no access"),
+    "closed": gettext_noop("closed by the security level"),
+    "off": gettext_noop("out of use"),
 }
 LOOK = {
     "receiving": "info",
@@ -101,6 +110,9 @@ _SPOKEN = {
     "raw": gettext_noop("RAW port"),
     "upload": gettext_noop("Upload"),
     "control": gettext_noop("Command line"),
+    "folder": gettext_noop("Hot folder"),
+    "store": gettext_noop("Store"),
+    "samba": gettext_noop("Shared printer (SMB)"),
     "web": gettext_noop("Pages and API"),
     "copy": gettext_noop("Copy"),
     # job-release-action and job-storage-access
@@ -137,6 +149,12 @@ _SPOKEN = {
     "other": gettext_noop("another reason"),
 }
 _SEVERITIES = ("-error", "-warning", "-report")
+
+
+def source(keyword: str) -> str:
+    """How a hot folder or store is, as a word."""
+    text = _SOURCES.get(str(keyword))
+    return _(text) if text else str(keyword)
 
 
 def state(keyword: str) -> str:

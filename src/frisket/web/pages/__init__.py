@@ -13,6 +13,8 @@ from frisket.web.pages import (
     queues,
     setup,
     sign_in,
+    sources,
+    stores,
     terminal,
     today,
 )
@@ -30,6 +32,8 @@ __all__ = [
     "queues",
     "setup",
     "sign_in",
+    "sources",
+    "stores",
     "terminal",
     "today",
 ]

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from frisket import device, flow, identity, job, release, spool
 from frisket.errors import FrisketError
 from frisket.identity import Permission
+from frisket.intake import sources
 from frisket.web import acts, problems
 from frisket.web.forms import DecideForm, PrintForm, UploadForm, identifiers
 from frisket.web.routes import page
@@ -252,4 +253,5 @@ def upload(request: HttpRequest) -> HttpResponse:
     form = UploadForm()
     queues = [each for each in device.queues(who.scope) if each.accepting]
     form.offer(queues, device.default_queue())
-    return render(request, "web/upload.html", {"form": form, "queues": queues})
+    values = {"form": form, "queues": queues, "stores": sources.browsable(who.own)}
+    return render(request, "web/upload.html", values)
