@@ -20,7 +20,7 @@ from frisket.plumbing.db import GroupWriter, Tx, transaction
 from frisket.plumbing.rows import rising_id
 from frisket.plumbing.scope import Actor
 
-__all__ = ["Intake"]
+__all__ = ["Held", "Intake"]
 
 BEFORE_COMMIT = crashpoints.point("intake.before-commit")
 INSIDE_COMMIT = crashpoints.point("intake.inside-commit")
@@ -35,6 +35,10 @@ class _New:
     key: spool.HeldKey
     sealed: tuple[spool.SealedDoc, ...]
     by: Actor
+    beside: Callable[[job.JobView, Tx], None] | None = None
+
+
+Held = _New  # sealed, and nothing promised yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,10 @@ class Intake:
             first = await self.ask(job.by_client_key, offer.person, offer.client_key)
             if first is not None:
                 return Accepted(first, again=True)
+        return await self.keep(await self.hold(offer, documents))
+
+    async def hold(self, offer: Offer, documents: AsyncIterator[Part]) -> Held:
+        """The first half of accept(): seal the documents and promise nothing. Raises as accept()."""
         identifier = rising_id(parts.clock().now())
         key = spool.new_key(identifier)
         sealed: list[spool.SealedDoc] = []
@@ -116,7 +124,15 @@ class Intake:
             raise
         walk = self._walk(offer, new[0].format if new else offer.format)
         row = _new_job(identifier, offer, tuple(new), walk)
-        return Accepted(await self._commit(_New(row, key, tuple(sealed), offer.by)))
+        return _New(row, key, tuple(sealed), offer.by, offer.beside)
+
+    async def keep(self, held: Held) -> Accepted:
+        """The second half: one group commit; from then on the job is never lost."""
+        return Accepted(await self._commit(held))
+
+    async def drop(self, held: Held) -> None:
+        """Nothing came of it: what was sealed goes."""
+        await self._discard(held.sealed)
 
     async def documents_again(self, view: job.JobView, *, by: Actor) -> AsyncIterator[Part]:
         """The documents of a job that was kept, for a new job: opened and sealed anew under its own key.
@@ -237,6 +253,8 @@ def _write(batch: Sequence[_New | _More], tx: Tx) -> list[job.JobView]:
     for item in batch:
         if isinstance(item, _More):
             views[item.of] = _write_more(item, tx)
+        elif item.beside is not None:
+            item.beside(views[item.job.id], tx)
     crashpoints.pass_(INSIDE_COMMIT)
     return [views[item.job.id if isinstance(item, _New) else item.of] for item in batch]
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from frisket import device, job
+from frisket.plumbing.db import Tx
 from frisket.plumbing.scope import Actor
 
 __all__ = ["Accepted", "Offer", "Part", "Walk", "WalkIn", "Walker"]
@@ -39,6 +40,8 @@ class Offer:
     password_verifier: bytes | None = None
     client_key: str | None = None
     printer_uri: str = ""
+    # What the door writes beside the job, in the same commit. It may run twice; what it raises refuses the job.
+    beside: Callable[[job.JobView, Tx], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
