@@ -68,6 +68,8 @@ class _Running:
     engine: work.Engine | None = None
     sequencer: audit.Sequencer | None = None
     control: ControlServer | None = None
+    mail: intake.MailDoor | None = None
+    lookout: intake.Lookout | None = None
 
 
 def serve(house: House, *, only: tuple[str, ...], ready_file: Path | None) -> None:
@@ -108,6 +110,7 @@ async def _serve(house: House, only: tuple[str, ...], ready_file: Path | None) -
 async def _open(house: House, only: tuple[str, ...], running: _Running) -> None:
     if "worker" in only:
         delivery.ready()
+        intake.ready_for_mail()
         running.engine = work.open_engine(SLOTS)
         running.engine.start()
         running.sequencer = audit.Sequencer(on_fault=_log_broken, on_full=spool.use_reserve)
@@ -137,6 +140,20 @@ async def _open_doors(house: House, only: tuple[str, ...], running: _Running) ->
         running.listeners.append(listener)
         running.urls.update(_urls(name, _shown_host(settings, chosen), listener.port))
     running.urls = {name: running.urls[name] for name in ("web", "api", "ipp", "ipps") if name in running.urls}
+    if "doors" in only:
+        await _open_mail(house, running)
+
+
+async def _open_mail(house: House, running: _Running) -> None:
+    """The mail door, where it is switched on, and the look-out over mailboxes, which costs nothing without any."""
+    settings, chosen = house.settings, house.settings.doors.mail
+    assert running.doors is not None
+    if chosen.on:
+        running.mail = intake.MailDoor(running.doors, house.certificates.server_context(want_client_certificate=False))
+        await running.mail.open(chosen.address, chosen.port)
+        running.urls["mail"] = f"smtp://{_shown_host(settings, chosen)}:{running.mail.port}"
+    running.lookout = intake.Lookout(running.doors)
+    running.lookout.start()
 
 
 def _urls(name: str, host: str, port: int) -> dict[str, str]:
@@ -262,6 +279,10 @@ async def _close(running: _Running) -> None:
     if running.control is not None:
         await running.control.close()
     await asyncio.gather(*[listener.close() for listener in running.listeners])
+    if running.mail is not None:
+        await running.mail.close()
+    if running.lookout is not None:
+        await running.lookout.stop()
     if running.doors is not None:
         await asyncio.to_thread(running.doors.stop)
     if running.engine is not None:

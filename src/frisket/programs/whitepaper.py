@@ -7,8 +7,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from frisket import device, identity
-from frisket.plumbing import db
+from frisket import device, identity, intake
+from frisket.plumbing import db, parts
 from frisket.programs.house import House
 
 __all__ = ["describe"]
@@ -31,13 +31,24 @@ def describe(house: House, urls: dict[str, str]) -> dict[str, Any]:
 
 
 def _listener(name: str, url: str) -> dict[str, Any]:
+    if name == "mail":
+        must = parts.settings().house.level != "normal"
+        said = "STARTTLS, demanded before any mail" if must else "STARTTLS offered: clear text is taken too"
+        return {"door": name, "address": url, "encryption": said}
     clear = url.startswith(("ipp:", "http:"))
     return {"door": name, "address": url, "encryption": "none: clear text" if clear else "TLS 1.2 or 1.3"}
 
 
 def _outbound(house: House) -> list[dict[str, str]]:
-    """Devices only: the house calls nobody else."""
-    return [{"to": each.name, "address": each.uri} for each in device.devices(house.scope) if each.active]
+    """Devices, mailboxes with their token servers, and the mail server for our mails: nobody else is called."""
+    called = [{"to": each.name, "address": each.uri} for each in device.devices(house.scope) if each.active]
+    for box in intake.mailboxes():
+        if box.active:
+            called.append({"to": f"mailbox {box.name}", "address": f"{box.host}:{box.port}, TLS"})
+            called += [{"to": f"mailbox {box.name}, tokens", "address": box.token_url}] if box.token_url else []
+    if (mailer := house.settings.mailer).host:
+        called.append({"to": "mail server for our mails", "address": f"{mailer.host}:{mailer.port}, TLS"})
+    return called
 
 
 def _accounts(house: House) -> dict[str, int]:

@@ -2,11 +2,11 @@
 
 from frisket.errors import Blame, FrisketError
 
-__all__ = ["BadMailbox", "MailRefused", "MailboxClosed", "MailboxTrouble", "NoSuchMailbox"]
+__all__ = ["BadMailbox", "MailRefused", "MailboxClosed", "MailboxTrouble", "NoQueue", "NoSuchMailbox"]
 
 
 class MailRefused(FrisketError):
-    """The whole mail is refused. ``why`` is a keyword; ``told``: its sender may be answered."""
+    """The whole mail is refused. ``why`` is a keyword."""
 
     blame = Blame.PERSON
     remedy = "Send it to your personal print address, or ask the operator which way is believed."
@@ -14,6 +14,13 @@ class MailRefused(FrisketError):
     def __init__(self, why: str, words: str) -> None:
         super().__init__(words)
         self.why = why
+
+
+class NoQueue(FrisketError):
+    """The mail cannot be printed now: its queue takes no jobs, or there is none."""
+
+    blame, retry = Blame.OPERATOR, True
+    remedy = "Open the queue again; mails that wait come in by themselves."
 
 
 class BadMailbox(FrisketError):

@@ -12,6 +12,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from frisket import device, identity
+from frisket.intake.mail.addresses import secret_person
 from frisket.intake.mail.errors import MailRefused
 from frisket.plumbing import parts
 from frisket.plumbing.scope import Actor, ActorKind
@@ -33,6 +34,7 @@ __all__ = [
 ANSWER_MARK = "x-frisket-answer"  # on every mail of ours
 # What makes a mail this mail, whatever way it takes: nothing a relay adds or changes.
 _IDENTITY = ("message-id", "date", "from", "sender", "to", "cc", "subject", "content-type", "resent-message-id")
+_DETAIL = re.compile(r"\+([A-Za-z0-9_-]{16,64})@")
 _LISTS = ("list-id", "list-unsubscribe", "list-post", "list-help")
 _ROBOTS = re.compile(r"(?:mailer-daemon|postmaster|no-?reply|do-?not-?reply|bounces?)(?:[+-].*)?@.*", re.IGNORECASE)
 
@@ -76,6 +78,8 @@ def sender_of(envelope: Envelope, headers: Headers) -> Sender:
     """Raises MailRefused: not-believed, or nobody-known for a believed address of nobody here."""
     if envelope.person is not None and envelope.proof is not None:
         return Sender(envelope.person, envelope.proof, envelope.person.mail)
+    if envelope.mailbox is not None and (owner := _addressed(headers)) is not None:
+        return Sender(owner, Proof.ADDRESS, owner.mail)
     written = headers.all("from")
     address = address_of(written[0]) if len(written) == 1 else None
     if address is None:
@@ -91,6 +95,19 @@ def sender_of(envelope: Envelope, headers: Headers) -> Sender:
     if person is None:
         raise MailRefused("nobody-known", "this mail address belongs to nobody here")
     return Sender(person, proof, person.mail)
+
+
+def _addressed(headers: Headers) -> identity.PersonView | None:
+    """Whose personal address a mail in a mailbox was sent to: box+secret@domain."""
+    found: list[str] = []
+    for name in ("delivered-to", "x-original-to", "to"):
+        for value in headers.all(name):
+            found += _DETAIL.findall(value[:4000])
+    for secret in dict.fromkeys(found[:20]):
+        person = secret_person(secret, "")
+        if person is not None:
+            return person
+    return None
 
 
 def _passed(headers: Headers, address: str) -> bool:

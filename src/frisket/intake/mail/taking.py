@@ -15,7 +15,7 @@ from frisket import device, spool
 from frisket.intake.accept import Held, Intake
 from frisket.intake.errors import RefusedByRule
 from frisket.intake.mail import ledger
-from frisket.intake.mail.errors import MailRefused
+from frisket.intake.mail.errors import MailRefused, NoQueue
 from frisket.intake.mail.judging import Passed, Printable, Refusal, judge, judge_octets
 from frisket.intake.mail.ledger import Facts, Outcome
 from frisket.intake.mail.reading import MailReader
@@ -59,7 +59,7 @@ def limits() -> mime.Limits:
 async def take(intake: Intake, envelope: Envelope, pieces: AsyncIterator[bytes]) -> Taken:
     """Read a mail and make its attachments jobs. Returns once all of it is durable.
 
-    Raises MailRefused and mime.MimeError for a mail nothing is taken of; CutOff, spool.SpoolFull and
+    Raises MailRefused and mime.MimeError for a mail nothing is taken of; NoQueue, CutOff, spool.SpoolFull and
     db.StorageFailed (retry) when it may come again: what was sealed is gone then.
     """
     reader = MailReader(pieces, limits())
@@ -68,7 +68,7 @@ async def take(intake: Intake, envelope: Envelope, pieces: AsyncIterator[bytes])
         raise MailRefused(why, "an automatic message is not printed")
     sender = await intake.ask(sender_of, envelope, headers)
     if not envelope.queue.accepting:
-        raise MailRefused("not-accepting", "this queue takes no jobs at the moment")
+        raise NoQueue("this queue takes no jobs at the moment")
     digest = digest_of(envelope, sender, headers)
     if await intake.ask(ledger.came_again, digest):
         await reader.drain()

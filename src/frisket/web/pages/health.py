@@ -33,6 +33,7 @@ def open_doors() -> list[OpenDoor]:
         ("web", doors.web, False),
         ("ipps", doors.ipps, False),
         ("ipp", doors.ipp, True),
+        ("mail", doors.mail, False),
     ]
     return [OpenDoor(name, door.address, door.port, plain) for name, door, plain in table if door.on]
 
