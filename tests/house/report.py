@@ -37,12 +37,15 @@ _PACKAGE = {
     "ippeveprinter": "cups-ipp-utils",
     "ippfind": "cups-ipp-utils",
     "ipptool": "cups-ipp-utils",
+    "dovecot": "dovecot-core",
     "lp": "cups-client",
     "lpq": "cups-bsd",
     "lpr": "cups-bsd",
     "lpstat": "cups-client",
     "nc": "netcat-openbsd",
+    "postfix": "postfix",
     "postgresql": "postgresql",
+    "swaks": "swaks",
 }
 _OUTCOMES = ("passed", "failed", "skipped")
 

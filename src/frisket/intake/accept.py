@@ -13,7 +13,7 @@ from uuid import UUID
 from frisket import job, policy, spool
 from frisket.intake.capabilities import formats_of
 from frisket.intake.errors import RefusedByRule
-from frisket.intake.offers import Accepted, Offer, Part, Walk, Walker, WalkIn
+from frisket.intake.offers import Accepted, Beside, Offer, Part, Walk, Walker, WalkIn
 from frisket.intake.sensing import sensed
 from frisket.plumbing import crashpoints, parts
 from frisket.plumbing.db import GroupWriter, Tx, transaction
@@ -35,7 +35,7 @@ class _New:
     key: spool.HeldKey
     sealed: tuple[spool.SealedDoc, ...]
     by: Actor
-    beside: Callable[[job.JobView, Tx], None] | None = None
+    beside: Beside | None = None
 
 
 Held = _New  # sealed, and nothing promised yet

@@ -9,7 +9,9 @@ from frisket import device, job
 from frisket.plumbing.db import Tx
 from frisket.plumbing.scope import Actor
 
-__all__ = ["Accepted", "Offer", "Part", "Walk", "WalkIn", "Walker"]
+__all__ = ["Accepted", "Beside", "Offer", "Part", "Walk", "WalkIn", "Walker"]
+
+Beside = Callable[[job.JobView, Tx], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Offer:
     client_key: str | None = None
     printer_uri: str = ""
     # What the door writes beside the job, in the same commit. It may run twice; what it raises refuses the job.
-    beside: Callable[[job.JobView, Tx], None] | None = None
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True, slots=True)

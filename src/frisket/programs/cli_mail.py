@@ -45,7 +45,7 @@ def mail_add(
     refused_folder: str = "Refused",
     believe_results: Annotated[
         bool,
-        typer.Option("--believe-results", help="Its server writes Authentication-Results and strips foreign ones."),
+        typer.Option("--believe-results", help="Its server writes Authentication-Results and strips others."),
     ] = False,
     token_url: Annotated[str, typer.Option(help="OAuth 2.0: address of the token server")] = "",
     client: Annotated[str, typer.Option(help="OAuth 2.0: client id")] = "",

@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import unquote_to_bytes
 
 from frisket.wire.errors import WireError
 
@@ -121,6 +120,7 @@ Event = Top | Begin | Data | End
 _ENCODED = re.compile(r"=\?([A-Za-z0-9_.:-]{1,40})(?:\*[A-Za-z-]{0,20})?\?([bBqQ])\?([^?\s]{0,1000})\?=")
 _TOKEN = re.compile(r"[^\s\x00-\x1f()<>@,;:\\\"/\[\]?=]{1,127}")
 _PARAMETER = re.compile(r';\s*([^\s=;"]{1,80})\s*=\s*(?:"((?:[^"\\]|\\.){0,2000})"|([^;]{0,2000}))', re.DOTALL)
+_PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
 _SECTION = re.compile(r"([^*]{1,80})(?:\*(\d{1,3}))?(\*)?")
 _ADDRESS = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}){0,30}"
@@ -189,6 +189,10 @@ def parameters(value: str) -> tuple[str, dict[str, str]]:
     return head, plain
 
 
+def _octet(found: re.Match[bytes]) -> bytes:
+    return bytes.fromhex(found[1].decode())
+
+
 def _joined(numbered: dict[int, tuple[bool, str]]) -> str:
     octets, charset = bytearray(), "utf-8"
     for place, (number, (extended, text)) in enumerate(sorted(numbered.items())):
@@ -197,7 +201,7 @@ def _joined(numbered: dict[int, tuple[bool, str]]) -> str:
         if extended and place == 0 and text.count("'") >= 2:
             charset, _, text = text.split("'", 2)
         raw = text.encode("utf-8", "replace")
-        octets += unquote_to_bytes(raw) if extended else raw
+        octets += _PERCENT.sub(_octet, raw) if extended else raw
     return decoded(bytes(octets), charset)
 
 

@@ -39,7 +39,7 @@ WHY = {
     "too-many": gettext_noop("One mail may bring only so many documents. Send the rest in another mail."),
     "too-many-documents": gettext_noop("One mail may bring only so many documents. Send the rest in another mail."),
     "over-quota": gettext_noop(
-        "As many of your jobs are waiting as may wait. Print or delete some, then send it again."
+        "As many of your jobs wait as may wait. Print or delete some, then send it again."
     ),
     "not-accepting": gettext_noop("This queue takes no jobs at the moment. Ask the operator, or try again later."),
 }
@@ -68,6 +68,8 @@ def send_answer(item: work.Item) -> None:
 
 
 def _too_many(row: Mail) -> bool:
+    if row.person_id is None:
+        return False
     since = parts.clock().now() - timedelta(hours=1)
     sent = Mail.objects.filter(tenant=parts.tenant(), person_id=row.person_id, answered_at__gte=since).count()
     return sent >= parts.settings().mail.answers_per_hour

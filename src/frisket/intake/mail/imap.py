@@ -10,7 +10,8 @@ import re
 import select
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, TypeVar, cast
 
 from frisket.intake.mail.errors import MailboxClosed, MailboxTrouble
 from frisket.intake.mail.stores import Login, Waiting
@@ -35,10 +36,10 @@ class _Client(imaplib.IMAP4_SSL):
         return super().read(size)
 
     def idle(self, seconds: float) -> None:
-        tag = self._command("IDLE")  # type: ignore[attr-defined]
+        tag = self._command("IDLE")
         if not self.readline().startswith(_CONTINUES):
             raise imaplib.IMAP4.abort("the server does not idle")
-        if not self.sock.pending():  # type: ignore[union-attr]
+        if not cast(Any, self.sock).pending():
             poll = select.poll()
             poll.register(self.sock.fileno(), select.POLLIN)
             poll.poll(seconds * 1000)
@@ -46,11 +47,11 @@ class _Client(imaplib.IMAP4_SSL):
         while not (line := self.readline()).startswith(tag):
             if not line:
                 raise imaplib.IMAP4.abort("the server went away")
-        self.tagged_commands.pop(tag, None)  # type: ignore[attr-defined]
+        self.tagged_commands.pop(tag, None)
 
 
-imaplib.Commands.setdefault("IDLE", ("SELECTED",))  # type: ignore[attr-defined]
-imaplib.Commands.setdefault("MOVE", ("SELECTED",))  # type: ignore[attr-defined]
+imaplib.Commands.setdefault("IDLE", ("SELECTED",))
+imaplib.Commands.setdefault("MOVE", ("SELECTED",))
 
 
 def _told(act: Callable[[], Result]) -> Result:
@@ -125,7 +126,7 @@ class ImapStore:
         at = 0
         while True:
             section = f"(BODY.PEEK[]<{at}.{_PIECE}>)"
-            rows = self._ok(_told(lambda section=section: self._client.uid("FETCH", key, section)), "a mail is gone")
+            rows = self._ok(_told(partial(self._client.uid, "FETCH", key, section)), "a mail is gone")
             piece = next((row[1] for row in rows if isinstance(row, tuple)), b"")
             if piece:
                 yield piece

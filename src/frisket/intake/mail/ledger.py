@@ -125,7 +125,13 @@ def finish(envelope: Envelope, sender: Sender, digest: bytes, outcomes: Sequence
     try:
         with transaction() as tx:
             row.save(force_insert=True)
-            said = {"source": row.source, "jobs": row.jobs, "refused": row.refused, "proof": row.proof, "why": row.why}
+            said: audit.Facts = {
+                "source": row.source,
+                "jobs": row.jobs,
+                "refused": row.refused,
+                "proof": row.proof,
+                "why": row.why,
+            }
             audit.record("mail.taken", identifier, by=sender.actor, tx=tx, facts=said)
             if facts is not None:
                 work.enqueue(ANSWER, {"mail": identifier.hex}, tx=tx, once=f"{ANSWER}:{identifier.hex}")

@@ -3,6 +3,7 @@
 import json
 import re
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -40,6 +41,12 @@ __all__ = [
 ]
 
 KINDS = {"imap": 993, "pop3": 995, "graph": 443, "ews": 443}  # and the port of each
+_STORES: dict[str, Callable[[Login], Store]] = {
+    "imap": ImapStore,
+    "pop3": Pop3Store,
+    "graph": GraphStore,
+    "ews": EwsStore,
+}
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:-]{0,252}")
 _SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
@@ -238,9 +245,7 @@ def connect(view: MailboxView) -> Store:
         afterwards=row.afterwards,
         largest=2 * parts.settings().mail.message_bytes,
     )
-    kinds = {"imap": ImapStore, "pop3": Pop3Store, "graph": GraphStore, "ews": EwsStore}
-    made: Store = kinds[row.kind](login)
-    return made
+    return _STORES[row.kind](login)
 
 
 def _context(row: Mailbox) -> ssl.SSLContext:

@@ -106,7 +106,7 @@ async def _one(intake: Intake, mail: _UnderWay, reader: MailReader, part: mime.P
     if part.number in mail.before:
         mail.outcomes[part.number] = _taken(mail.before[part.number], name, "")
         return
-    verdict = judge(part, print_body=chosen.print_body)
+    verdict: Printable | Passed | Refusal | None = judge(part, print_body=chosen.print_body)
     if isinstance(verdict, Passed):
         return
     if isinstance(verdict, Printable) and len(mail.held) + len(mail.before) >= chosen.jobs_per_mail:
