@@ -38,9 +38,7 @@ WHY = {
     "too-large": gettext_noop("This document is larger than a job may be. Send it in parts."),
     "too-many": gettext_noop("One mail may bring only so many documents. Send the rest in another mail."),
     "too-many-documents": gettext_noop("One mail may bring only so many documents. Send the rest in another mail."),
-    "over-quota": gettext_noop(
-        "As many of your jobs wait as may wait. Print or delete some, then send it again."
-    ),
+    "over-quota": gettext_noop("As many of your jobs wait as may wait. Print or delete some, then send it again."),
     "not-accepting": gettext_noop("This queue takes no jobs at the moment. Ask the operator, or try again later."),
 }
 

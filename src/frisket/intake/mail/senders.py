@@ -145,7 +145,7 @@ def digest_of(envelope: Envelope, sender: Sender, headers: Headers) -> bytes:
 def not_a_job(envelope: Envelope, headers: Headers) -> str:
     """Why a mail is none that anybody sent to be printed: a bounce, an automatic reply, a mail of ours; else ""."""
     kind = headers.first("content-type").partition(";")[0].strip().lower()
-    automatic = headers.first("auto-submitted").partition(";")[0].strip().lower()
+    automatic = _word(headers.first("auto-submitted"))
     if ANSWER_MARK in headers:
         return "own-answer"
     if envelope.sender == "" or kind in ("multipart/report", "message/delivery-status"):
@@ -153,12 +153,16 @@ def not_a_job(envelope: Envelope, headers: Headers) -> str:
     return "automatic-reply" if automatic == "auto-replied" else ""
 
 
+def _word(value: str) -> str:
+    """The keyword a field begins with; comments and parameters may follow (RFC 3834 section 5)."""
+    return next(iter(re.findall(r"[a-z-]+", re.sub(r"\([^()]*\)", " ", value[:1000].lower()))), "")
+
+
 def may_answer(headers: Headers, reply_to: str) -> bool:
     """RFC 3834 section 2: nothing that another program sent, no list, nothing to ourselves, no robot."""
     if not reply_to or _ROBOTS.fullmatch(reply_to) or reply_to.lower() == parts.settings().mailer.sender.lower():
         return False
-    automatic = headers.first("auto-submitted").partition(";")[0].strip().lower()
-    precedence = headers.first("precedence").strip().lower()
+    automatic, precedence = _word(headers.first("auto-submitted")), _word(headers.first("precedence"))
     if automatic not in ("", "no") or precedence in ("bulk", "junk", "list"):
         return False
     if any(name in headers for name in _LISTS) or "none" in headers.first("x-auto-response-suppress").lower():
