@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.intake.exchange_double import Exchange, certificates, exchange_running
 from tests.peers.mailing import Dovecot, dovecot_running, free_ports, postfix_running
 from tests.peers.programs import program
 from tests.peers.served import Served, serving, until
@@ -181,99 +182,146 @@ def check_answer(answer: EmailMessage, number: int) -> None:
 
 # -- mailboxes
 
-
-def add_mailbox(found: Office, dovecot: Dovecot, kind: str = "imap", **values: Any) -> None:
-    given = {
-        "name": "print",
-        "kind": kind,
-        "host": "127.0.0.1",
-        "port": dovecot.imaps if kind == "imap" else dovecot.pop3s,
-        "user": "print",
-        "password": "secret of print",
-        "pinned_sha256": dovecot.pin.hex(),
-        "believe_results": True,
-        **values,
-    }
-    found.served.ask("mail.add", **given)
-
-
 PASSED = "mx.lab; dmarc=pass (p=none) header.from=office.lab"
-TRUSTED = {"MAIL__RESULTS_SERVERS": "mx.lab"}
+
+
+@dataclass
+class Shop(Office):
+    """A house that believes the mail server of its mailboxes, and that server."""
+
+    dovecot: Dovecot
+    exchange: Exchange  # gives out tokens
+
+    def add(self, user: str, kind: str = "imap", *, dovecot: Dovecot | None = None, **values: Any) -> None:
+        server = dovecot or self.dovecot
+        given = {
+            "name": user,
+            "kind": kind,
+            "host": "127.0.0.1",
+            "port": server.imaps if kind == "imap" else server.pop3s,
+            "user": user,
+            "password": f"secret of {user}",
+            "pinned_sha256": server.pin.hex(),
+            "believe_results": True,
+            **values,
+        }
+        self.served.ask("mail.add", **given)
+
+    def state(self, user: str) -> str:
+        boxes = self.served.ask("mail.list")["mailboxes"]
+        return str(next(each["state"] for each in boxes if each["name"] == user))
+
+    def printed(self, *titles: str) -> list[dict[str, Any]]:
+        return [job for job in self.waiting() if job["title"] in titles]
+
+
+def passed(number: int, *documents: tuple[str, bytes]) -> bytes:
+    return a_mail(*documents, number=number, Authentication_Results=PASSED).as_bytes()
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    made = certificates(tmp_path_factory.mktemp("exchange"))
+    context = made.server_context(want_client_certificate=False)
+    with exchange_running(context) as exchange, exchange_running(None, exchange) as knows:
+        exchange.authority = made.authority_pem().decode()
+        users = ("print", "bearer", "post", "tried", "killed")
+        introspection = f"http://127.0.0.1:{knows.port}/introspect"
+        with dovecot_running(*users, introspection=introspection) as dovecot:
+            with office(MAIL__RESULTS_SERVERS="mx.lab") as found:
+                yield Shop(found.served, found.alice, dovecot, exchange)
 
 
 @pytest.mark.peer("dovecot")
 @pytest.mark.requirement("SAFEQ-60")
-def test_mails_of_an_imap_mailbox_become_jobs_of_their_senders() -> None:
-    with dovecot_running("print") as dovecot, office(**TRUSTED) as found:
-        dovecot.put("print", a_mail(("a.pdf", PDF), number=20, Authentication_Results=PASSED).as_bytes())
-        dovecot.put("print", a_mail(("b.pdf", PDF), number=21).as_bytes())
-        add_mailbox(found, dovecot)
-        until(lambda: dovecot.count("print", "Printed") == 1 and dovecot.count("print", "Refused") == 1)
-        assert dovecot.count("print") == 0
-        (job,) = found.waiting()
-        assert job["owner"] == "alice"
-        assert {(each["jobs"], each["why"]) for each in found.latest()} == {(1, ""), (0, "not-believed")}
-        dovecot.put("print", a_mail(("c.pdf", OTHER), number=22, Authentication_Results=PASSED).as_bytes())
-        until(lambda: len(found.waiting()) == 2)
-        until(lambda: dovecot.count("print", "Printed") == 2)
-        assert found.served.ask("mail.list")["mailboxes"][0]["state"] == "watching"
+def test_mails_of_an_imap_mailbox_become_jobs_of_their_senders(shop: Shop) -> None:
+    dovecot = shop.dovecot
+    dovecot.put("print", passed(20, ("i1.pdf", PDF)))
+    dovecot.put("print", a_mail(("i2.pdf", PDF), number=21).as_bytes())
+    shop.add("print")
+    until(lambda: dovecot.count("print", "Printed") == 1 and dovecot.count("print", "Refused") == 1)
+    assert dovecot.count("print") == 0
+    (job,) = shop.printed("i1.pdf", "i2.pdf")
+    assert job["owner"] == "alice" and job["title"] == "i1.pdf"
+    assert {(each["jobs"], each["why"]) for each in shop.latest()[:2]} == {(1, ""), (0, "not-believed")}
+    until(lambda: shop.state("print") == "watching")
+    dovecot.put("print", passed(22, ("i3.pdf", OTHER)))  # told by IDLE
+    until(lambda: shop.printed("i3.pdf") and dovecot.count("print", "Printed") == 2)
 
 
 @pytest.mark.peer("dovecot")
-def test_a_server_that_can_neither_idle_nor_move_is_served_all_the_same() -> None:
-    with dovecot_running("print", without="IDLE MOVE UIDPLUS") as dovecot, office(**TRUSTED) as found:
-        add_mailbox(found, dovecot)
+@pytest.mark.requirement("SAFEQ-61")
+def test_a_mailbox_may_ask_for_oauth_instead_of_a_password(shop: Shop) -> None:
+    shop.dovecot.put("bearer", passed(23, ("o1.pdf", PDF)))
+    shop.add(
+        "bearer",
+        user="print",  # whom the double's tokens are for
+        password="",
+        client_secret="the client secret",
+        token_url=f"https://localhost:{shop.exchange.port}/token",
+        client="print-client",
+        authority=shop.exchange.authority,
+        afterwards="seen",
+    )
+    shop.dovecot.put("print", passed(24, ("o2.pdf", PDF)))
+    until(lambda: shop.printed("o2.pdf"))
+    assert shop.state("bearer") != "trouble" and shop.exchange.tokens
+
+
+@pytest.mark.peer("dovecot")
+def test_a_server_that_can_neither_idle_nor_move_is_served_all_the_same(shop: Shop) -> None:
+    with dovecot_running("plain", without="IDLE MOVE UIDPLUS") as dovecot:
+        shop.add("plain", dovecot=dovecot)
         for number in (25, 26):
-            dovecot.put("print", a_mail(("a.pdf", PDF), number=number, Authentication_Results=PASSED).as_bytes())
-        until(lambda: dovecot.count("print", "Printed") == 2 and dovecot.count("print") == 0)
-        assert len(found.waiting()) == 2
+            dovecot.put("plain", passed(number, (f"p{number}.pdf", PDF)))
+        until(lambda: dovecot.count("plain", "Printed") == 2 and dovecot.count("plain") == 0)
+        assert len(shop.printed("p25.pdf", "p26.pdf")) == 2
+        shop.served.ask("mail.remove", name="plain")
 
 
 @pytest.mark.peer("dovecot")
 @pytest.mark.requirement("SAFEQ-60")
-def test_mails_of_a_pop3_mailbox_are_deleted_once_they_are_jobs() -> None:
-    with dovecot_running("print") as dovecot, office(**TRUSTED) as found:
-        large = PDF + b"%" * 3_000_000
-        dovecot.put("print", a_mail(("a.pdf", large), number=30, Authentication_Results=PASSED).as_bytes())
-        dovecot.put("print", a_mail(("b.pdf", PDF), number=31, Authentication_Results=PASSED).as_bytes())
-        add_mailbox(found, dovecot, "pop3")
-        until(lambda: dovecot.count("print") == 0)
-        assert sorted(job["octets"] for job in found.waiting()) == sorted((len(large), len(PDF)))
+def test_mails_of_a_pop3_mailbox_are_deleted_once_they_are_jobs(shop: Shop) -> None:
+    large = PDF + b"%" * 3_000_000
+    shop.dovecot.put("post", passed(30, ("q1.pdf", large)))
+    shop.dovecot.put("post", a_mail(("q2.pdf", large), number=31).as_bytes())  # refused before its end
+    shop.dovecot.put("post", passed(32, ("q3.pdf", PDF)))
+    shop.add("post", "pop3")
+    until(lambda: shop.dovecot.count("post") == 0)
+    assert sorted(job["octets"] for job in shop.printed("q1.pdf", "q2.pdf", "q3.pdf")) == sorted((len(large), len(PDF)))
 
 
 @pytest.mark.peer("dovecot")
-def test_a_mailbox_can_be_tried_out_and_its_faults_are_told() -> None:
-    with dovecot_running("print") as dovecot, office() as found:
-        dovecot.put("print", a_mail(number=40).as_bytes())
-        add_mailbox(found, dovecot, password="not the password")
-        with pytest.raises(Exception, match="refuses the name"):
-            found.served.ask("mail.test", name="print")
-        found.served.ask("mail.secret", name="print", password="secret of print")
-        assert found.served.ask("mail.test", name="print")["signed_in"]
-        found.served.ask("mail.remove", name="print")
-        add_mailbox(found, dovecot, pinned_sha256="00" * 32)
-        with pytest.raises(Exception, match="certificate"):
-            found.served.ask("mail.test", name="print")
-        listed = found.served.run("mail", "list").stdout.decode()
-        assert "imap" in listed and "secret of print" not in listed
+def test_a_mailbox_can_be_tried_out_and_its_faults_are_told(shop: Shop) -> None:
+    shop.add("tried", password="not the password")
+    with pytest.raises(Exception, match="refuses the name"):
+        shop.served.ask("mail.test", name="tried")
+    shop.served.ask("mail.secret", name="tried", password="secret of tried")
+    assert shop.served.ask("mail.test", name="tried")["signed_in"]
+    shop.served.ask("mail.remove", name="tried")
+    shop.add("tried", pinned_sha256="00" * 32)
+    with pytest.raises(Exception, match="certificate"):
+        shop.served.ask("mail.test", name="tried")
+    listed = shop.served.run("mail", "list").stdout.decode()
+    assert "imap" in listed and "secret of" not in listed
+    assert shop.served.cli("mail", "set", "tried", "--off")["active"] is False
+    where = [each["to"] for each in shop.served.ask("whitepaper")["outbound"]]
+    assert "mailbox print" in where and "mailbox tried" not in where
 
 
 @pytest.mark.peer("dovecot")
-def test_a_house_killed_between_job_and_mailbox_prints_the_mail_once() -> None:
+def test_a_house_killed_between_job_and_mailbox_prints_the_mail_once(shop: Shop) -> None:
     """The mail stays where it is because its folder cannot be made; the house is killed and looks again."""
-    with dovecot_running("print") as dovecot, office(**TRUSTED) as found:
-        dovecot.put(
-            "print", a_mail(("a.pdf", PDF), ("b.pdf", OTHER), number=50, Authentication_Results=PASSED).as_bytes()
-        )
-        blocked = dovecot.root / "mail" / "print" / "Maildir" / ".Printed"
-        blocked.write_text("")
-        add_mailbox(found, dovecot)
-        until(lambda: len(found.waiting()) == 2)
-        until(lambda: found.served.ask("mail.list")["mailboxes"][0]["state"] == "trouble")
-        assert dovecot.count("print") == 1
-        found.served.kill()
-        blocked.unlink()
-        found.served.start()
-        until(lambda: dovecot.count("print") == 0)
-        assert len(found.waiting()) == 2
-        assert len([each for each in found.latest() if each["jobs"]]) == 1
+    shop.dovecot.put("killed", passed(50, ("k1.pdf", PDF), ("k2.pdf", OTHER)))
+    blocked = shop.dovecot.root / "mail" / "killed" / "Maildir" / ".Printed"
+    blocked.write_text("")
+    shop.add("killed")
+    until(lambda: len(shop.printed("k1.pdf", "k2.pdf")) == 2)
+    until(lambda: shop.state("killed") == "trouble")
+    assert shop.dovecot.count("killed") == 1
+    shop.served.kill()
+    blocked.unlink()
+    shop.served.start()
+    until(lambda: shop.dovecot.count("killed") == 0)
+    assert len(shop.printed("k1.pdf", "k2.pdf")) == 2
+    assert len([each for each in shop.latest() if each["jobs"] == 2]) == 1

@@ -29,7 +29,7 @@ class GraphStore:
         if self._login.afterwards == "seen":
             # The service wants what it orders by at the head of the filter.
             asked["$filter"] = "receivedDateTime ge 1970-01-01T00:00:00Z and isRead eq false"
-        told = self._ask("GET", f"/mailFolders/{self._folder}/messages?{urlencode(asked)}")
+        told = self._ask("GET", f"/mailFolders/{quote(self._folder, safe='')}/messages?{urlencode(asked)}")
         rows = told.get("value")
         if not isinstance(rows, list):
             raise MailboxTrouble("the service's list of mails cannot be read")
@@ -71,7 +71,7 @@ class GraphStore:
                 rows = [self._ask("POST", "/mailFolders", {"displayName": name})]
             if not rows or not isinstance(rows[0].get("id"), str):
                 raise MailboxTrouble("there is no such folder")
-            self._folders[name] = quote(rows[0]["id"], safe="")
+            self._folders[name] = rows[0]["id"]
         return self._folders[name]
 
     def _headers(self) -> dict[str, str]:

@@ -227,7 +227,7 @@ def connect(view: MailboxView) -> Store:
 
     def token() -> str:
         return access_token(
-            row.id, row.token_url, row.client, row.reach, secret, _context(row), keep_refresh=keep_refresh
+            row.id, row.token_url, row.client, row.reach, secret, _vouched(row), keep_refresh=keep_refresh
         )
 
     def keep_refresh(renewed: str) -> None:
@@ -251,6 +251,11 @@ def connect(view: MailboxView) -> Store:
 def _context(row: Mailbox) -> ssl.SSLContext:
     if row.pinned_sha256 is not None:
         return keys.client_context(pinned_sha256=bytes(row.pinned_sha256))
+    return _vouched(row)
+
+
+def _vouched(row: Mailbox) -> ssl.SSLContext:
+    """Any server an authority vouches for: the one that gives out tokens is another than the mailbox's."""
     try:
         ca = row.authority.encode() or Path(_SYSTEM_AUTHORITIES).read_bytes()
         return keys.client_context(ca=ca)
