@@ -96,7 +96,15 @@ def _secrets(house: House, shown: identity.Shown) -> dict[str, Any]:
         "pin": shown.pin,
         "queue_uri": queue_uri(house, secret) if secret else None,
         "token": shown.token,
+        **({"mail_address": address} if secret and (address := _mail_address(house, secret)) else {}),
     }
+
+
+def _mail_address(house: House, secret: str) -> str | None:
+    """The personal address for mail; None where the mail door is closed or there is no queue."""
+    queue = device.default_queue()
+    domain = next(iter([*house.settings.mail.domains, *house.settings.house.host_names]), "localhost")
+    return f"{queue.name}+{secret}@{domain}" if queue is not None and house.settings.doors.mail.on else None
 
 
 def queue_uri(house: House, secret: str) -> str | None:
