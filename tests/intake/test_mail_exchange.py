@@ -9,8 +9,8 @@ from tests.intake.exchange_double import SAYS, Exchange, certificates, exchange_
 from tests.peers.client import trusting_anybody
 
 from frisket.intake import Lookout, MailboxClosed, MailboxTrouble, NewMailbox, Secret, add_mailbox, mailboxes, try_out
+from frisket.intake.mail.boxes import MailboxView, connect
 from frisket.intake.mail.errors import BadMailbox
-from frisket.intake.mail.mailboxes import MailboxView, connect
 from frisket.intake.models import Mailbox
 from frisket.plumbing import https
 from frisket.plumbing.db import transaction

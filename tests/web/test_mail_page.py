@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from frisket import intake
-from frisket.intake.mail import ledger, mailboxes
+from frisket.intake.mail import boxes, ledger
 from frisket.plumbing import parts
 from frisket.plumbing.db import transaction
 from frisket.plumbing.settings import Settings
@@ -35,7 +35,7 @@ def test_the_page_shows_the_door_the_mailboxes_and_why_something_was_refused(tow
     new = intake.NewMailbox("print", "imap", "imap.lab", "secret-name", intake.Secret("secret-word"))
     with transaction() as tx:
         box = intake.add_mailbox(town.house.scope, new, by=town.house.administrator, tx=tx)
-    mailboxes.tell_state(box.id, "trouble", "the mail server cannot be reached")
+    boxes.tell_state(box.id, "trouble", "the mail server cannot be reached")
     ledger.note_refusal("smtp", "not-believed")
     said = page(town)
     assert "@print.lab" in said and "192.0.2.0/24" in said and "demanded" in said
@@ -49,7 +49,7 @@ def test_a_plain_person_has_no_such_page(town: Town) -> None:
     assert town.browser("alice").get("/mail", secure=True).status_code == 403
 
 
-@pytest.mark.parametrize("kind", sorted(mailboxes.KINDS))
+@pytest.mark.parametrize("kind", sorted(boxes.KINDS))
 def test_every_kind_of_mailbox_has_a_name(town: Town, kind: str) -> None:
     oauth = {"token_url": "https://login.lab/token", "client": "c", "secret": intake.Secret(client_secret="s")}
     values = oauth if kind == "graph" else {"secret": intake.Secret("password")}

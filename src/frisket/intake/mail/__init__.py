@@ -3,10 +3,7 @@
 The door and the look-out both end in taking.take().
 """
 
-from frisket.intake.mail.errors import BadMailbox, MailboxClosed, MailboxTrouble, NoSuchMailbox
-from frisket.intake.mail.ledger import MailView, latest
-from frisket.intake.mail.lookout import Lookout
-from frisket.intake.mail.mailboxes import (
+from frisket.intake.mail.boxes import (
     MailboxView,
     NewMailbox,
     add_mailbox,
@@ -16,6 +13,9 @@ from frisket.intake.mail.mailboxes import (
     set_secret,
     try_out,
 )
+from frisket.intake.mail.errors import BadMailbox, MailboxClosed, MailboxTrouble, NoSuchMailbox
+from frisket.intake.mail.ledger import MailView, latest
+from frisket.intake.mail.lookout import Lookout
 from frisket.intake.mail.oauth import Secret
 from frisket.intake.mail.service import ready
 from frisket.intake.mail.smtp_door import MailDoor

@@ -15,9 +15,9 @@ from uuid import UUID
 from frisket import device
 from frisket.errors import FrisketError
 from frisket.intake.accept import Intake
-from frisket.intake.mail import ledger, mailboxes
+from frisket.intake.mail import boxes, ledger
+from frisket.intake.mail.boxes import MailboxView
 from frisket.intake.mail.errors import MailRefused, NoQueue
-from frisket.intake.mail.mailboxes import MailboxView
 from frisket.intake.mail.senders import Envelope
 from frisket.intake.mail.stores import Store, Waiting
 from frisket.intake.mail.taking import take
@@ -59,7 +59,7 @@ class Lookout:
         """Begin and end the tasks as mailboxes come, change and go."""
         while True:
             try:
-                known = {each.id: each for each in await self._intake.ask(mailboxes.mailboxes) if each.active}
+                known = {each.id: each for each in await self._intake.ask(boxes.mailboxes) if each.active}
             except FrisketError as error:
                 log.error("the mailboxes cannot be read: %s", places(error))
                 known = {}
@@ -112,7 +112,7 @@ class _Watch:
             log.error("mailbox %s: %s", self._view.id, places(error))
         words = f"{error} {error.remedy}" if isinstance(error, FrisketError) else "This server failed; see its log."
         await self._in_thread(self._close)
-        await self._intake.ask(mailboxes.tell_state, self._view.id, "trouble", words)
+        await self._intake.ask(boxes.tell_state, self._view.id, "trouble", words)
 
     def _close(self) -> None:
         store, self._store = self._store, None
@@ -125,11 +125,11 @@ class _Watch:
     async def _look(self) -> None:
         """Deal with everything that waits, then rest until there may be more."""
         if self._store is None:
-            self._store = await self._in_thread(mailboxes.connect, self._view)
+            self._store = await self._in_thread(boxes.connect, self._view)
         waiting = await self._in_thread(self._store.waiting, _AT_ONCE)
         for each in waiting:
             await self._one(self._store, each)
-        await self._intake.ask(mailboxes.tell_state, self._view.id, "watching", "")
+        await self._intake.ask(boxes.tell_state, self._view.id, "watching", "")
         if len(waiting) == _AT_ONCE:
             return
         loop = asyncio.get_running_loop()
