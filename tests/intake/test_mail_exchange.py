@@ -53,7 +53,7 @@ def look(post: Post, exchange: Exchange) -> None:
         looking = Lookout(post.doors)
         looking.start()
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while exchange.folders["inbox"]:
                     await asyncio.sleep(0.02)
         finally:

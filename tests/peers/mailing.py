@@ -66,7 +66,7 @@ def certificate(root: Path) -> bytes:
 def daemon(command: list[str], port: int, log: Path) -> Iterator[None]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
-        until(lambda: listens(port) or process.poll() is not None)
+        until(lambda: listens(port) or process.poll() is not None, 90)
         assert process.poll() is None, log.read_text() if log.exists() else f"{command[0]} ended at once"
         yield
     finally:
