@@ -47,13 +47,16 @@ _PACKAGE = {
     "ippeveprinter": "cups-ipp-utils",
     "ippfind": "cups-ipp-utils",
     "ipptool": "cups-ipp-utils",
+    "dovecot": "dovecot-core",
     "lp": "cups-client",
     "lpq": "cups-bsd",
     "lpr": "cups-bsd",
     "lpstat": "cups-client",
     "nc": "netcat-openbsd",
+    "postfix": "postfix",
     "postgresql": "postgresql",
     "rlpr": "rlpr",
+    "swaks": "swaks",
     "vsftpd": "vsftpd",
 }
 _OUTCOMES = ("passed", "failed", "skipped")

@@ -20,7 +20,7 @@ from frisket.plumbing.db import GroupWriter, Tx, transaction
 from frisket.plumbing.rows import rising_id
 from frisket.plumbing.scope import Actor
 
-__all__ = ["Ahead", "Intake"]
+__all__ = ["Ahead", "Held", "Intake"]
 
 BEFORE_COMMIT = crashpoints.point("intake.before-commit")
 INSIDE_COMMIT = crashpoints.point("intake.inside-commit")
@@ -37,6 +37,9 @@ class _New:
     sealed: tuple[spool.SealedDoc, ...]
     by: Actor
     beside: Beside | None = None
+
+
+Held = _New  # sealed, and nothing promised yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,10 @@ class Intake:
             first = await self.ask(job.by_client_key, offer.person, offer.client_key)
             if first is not None:
                 return Accepted(first, again=True)
+        return await self.keep(await self.hold(offer, documents))
+
+    async def hold(self, offer: Offer, documents: AsyncIterator[Part]) -> Held:
+        """The first half of accept(): seal the documents and promise nothing. Raises as accept()."""
         identifier = rising_id(parts.clock().now())
         key = spool.new_key(identifier)
         sealed: list[spool.SealedDoc] = []
@@ -122,7 +129,15 @@ class Intake:
             raise
         walk = self._walk(offer, new[0].format if new else offer.format)
         row = _new_job(identifier, offer, tuple(new), walk)
-        return Accepted(await self._commit(_New(row, key, tuple(sealed), offer.by, offer.beside)))
+        return _New(row, key, tuple(sealed), offer.by, offer.beside)
+
+    async def keep(self, held: Held) -> Accepted:
+        """The second half: one group commit; from then on the job is never lost."""
+        return Accepted(await self._commit(held))
+
+    async def drop(self, held: Held) -> None:
+        """Nothing came of it: what was sealed goes."""
+        await self._discard(held.sealed)
 
     def ahead(self, queue: device.QueueView) -> "Ahead":
         """A job whose documents come before it is known whose they are."""

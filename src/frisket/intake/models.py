@@ -4,9 +4,10 @@ import uuid
 
 from django.db import models
 
+from frisket.intake.mail.models import Mail, Mailbox, MailPart
 from frisket.intake.sources.models import PickUp, Source
 
-__all__ = ["Event", "PickUp", "PrinterNumber", "Source", "Subscription"]
+__all__ = ["Event", "Mail", "MailPart", "Mailbox", "PickUp", "PrinterNumber", "Source", "Subscription"]
 
 
 class Subscription(models.Model):

@@ -126,12 +126,19 @@ class RawDoor(StreamDoor):
     port: int = Field(default=9100, ge=0, le=65535, description="Port; 0 takes any free one")
 
 
+class MailDoor(Door):
+    """SMTP with STARTTLS, which every level but normal demands."""
+
+    port: int = Field(default=8025, ge=0, le=65535, description="Port; 0 takes any free one")
+
+
 class Doors(_Section):
     web: WebDoor = WebDoor()
     ipps: IppsDoor = IppsDoor()
     ipp: IppDoor = IppDoor()
     lpd: LpdDoor = LpdDoor()
     raw: RawDoor = RawDoor()
+    mail: MailDoor = MailDoor()
 
 
 class Discovery(_Section):
@@ -274,6 +281,76 @@ class Keeping(_Section):
     )
 
 
+def _networks(networks: list[str]) -> list[str]:
+    for each in networks:
+        ipaddress.ip_network(each)  # its ValueError says what is wrong
+    return networks
+
+
+class Mail(_Section):
+    """Printing by mail, whichever way it comes."""
+
+    domains: list[str] = Field(
+        default=[], description="Domains of our print addresses, queue@domain; empty: house.host_names"
+    )
+    recipients: list[str] = Field(default=[], description="Further print addresses: address=queue")
+    believe_relays: list[str] = Field(
+        default=[],
+        description="Networks of mail servers that let nobody write as somebody else: their From is believed",
+    )
+    results_relays: list[str] = Field(
+        default=[], description="Networks of mail servers whose Authentication-Results are looked at"
+    )
+    results_servers: list[str] = Field(
+        default=[], description="Names (authserv-id) in Authentication-Results whose DMARC pass is believed"
+    )
+    message_bytes: int = Field(default=50 * MiB, gt=0, description="Largest mail, octets as it travels")
+    parts: int = Field(default=200, gt=0, le=10_000, description="Parts of one mail")
+    depth: int = Field(default=10, gt=0, le=100, description="Parts inside parts")
+    jobs_per_mail: int = Field(default=20, gt=0, le=200, description="Attachments of one mail that are printed")
+    print_body: bool = Field(default=False, description="Print the text of a mail too, not only what is attached")
+    answers: bool = Field(default=True, description="Tell the sender what became of a mail; needs [mailer]")
+    answers_name_documents: bool = Field(default=True, description="Name the attachments in answers; else number them")
+    answers_per_hour: int = Field(default=60, ge=0, description="Answers to one person in an hour; more are kept back")
+    remember_days: int = Field(default=30, ge=1, description="How long a mail is known, so that it never prints twice")
+    look_every_s: float = Field(default=60, ge=1, description="How often a mailbox is looked into, seconds")
+    connections: int = Field(default=200, gt=0, description="Open SMTP connections")
+    transfer_s: float = Field(default=600, gt=0, description="Longest time for one mail to come in, seconds")
+
+    @field_validator("believe_relays", "results_relays")
+    @classmethod
+    def _are_networks(cls, networks: list[str]) -> list[str]:
+        return _networks(networks)
+
+    @field_validator("recipients")
+    @classmethod
+    def _are_pairs(cls, recipients: list[str]) -> list[str]:
+        if any("@" not in each.partition("=")[0] or not each.partition("=")[2] for each in recipients):
+            raise ValueError("write each as address=queue")
+        return recipients
+
+
+class Mailer(_Section):
+    """Where the house hands in the mails it writes: always inside TLS."""
+
+    host: str = Field(default="", description="Mail server that takes our mails; empty: the house writes none")
+    port: int = Field(default=587, gt=0, le=65535, description="Its port")
+    tls: str = Field(
+        default="starttls", description="starttls, or tls from the first octet", pattern="^(starttls|tls)$"
+    )
+    user: str = Field(default="", description="Name to sign in with; empty: without")
+    password_file: str = Field(default="", description="File that holds the password")
+    sender: str = Field(default="", description="Address our mails come from; empty: frisket@ and the server's name")
+    authorities_file: str = Field(
+        default="/etc/ssl/certs/ca-certificates.crt",
+        description="PEM file of the authorities its certificate may be from",
+    )
+    pinned_sha256: str = Field(
+        default="", description="Fingerprint of the one certificate that is accepted", pattern="^([0-9a-f]{64})?$"
+    )
+    timeout_s: float = Field(default=60, gt=0, description="Longest wait for one of its answers, seconds")
+
+
 class Settings(_Section):
     house: House = House()
     database: Database = Database()
@@ -286,6 +363,8 @@ class Settings(_Section):
     sessions: Sessions = Sessions()
     times: Times = Times()
     keeping: Keeping = Keeping()
+    mail: Mail = Mail()
+    mailer: Mailer = Mailer()
 
 
 def may_open(settings: Settings, name: str) -> bool:

@@ -14,11 +14,13 @@ from uuid import UUID
 
 from frisket import audit, delivery, device, flow, identity, intake, ledger, spool
 from frisket.plumbing import db, keys, parts, work
-from frisket.programs import commands_sources, doctor, whitepaper
+from frisket.programs import commands_mail, commands_sources, doctor, whitepaper
 from frisket.programs.commanding import COMMANDS, URLS, Command, Values, command, person_named, plain
 from frisket.programs.commands_jobs import submit, submit_alone
 from frisket.programs.errors import WrongUse
 from frisket.programs.house import AT_CONTROL, House
+
+assert commands_mail.__all__  # its commands stand in the register once it is imported
 
 __all__ = ["COMMANDS", "URLS", "run_here", "runner"]
 
@@ -96,7 +98,15 @@ def _secrets(house: House, shown: identity.Shown) -> dict[str, Any]:
         "pin": shown.pin,
         "queue_uri": queue_uri(house, secret) if secret else None,
         "token": shown.token,
+        **({"mail_address": address} if secret and (address := _mail_address(house, secret)) else {}),
     }
+
+
+def _mail_address(house: House, secret: str) -> str | None:
+    """The personal address for mail; None where the mail door is closed or there is no queue."""
+    queue = device.default_queue()
+    domain = next(iter([*house.settings.mail.domains, *house.settings.house.host_names]), "localhost")
+    return f"{queue.name}+{secret}@{domain}" if queue is not None and house.settings.doors.mail.on else None
 
 
 def queue_uri(house: House, secret: str) -> str | None:

@@ -96,6 +96,8 @@ class _Running:
     streams: StreamDoors | None = None
     advertiser: intake.Advertiser | None = None
     ipp: intake.IppDoor | None = None
+    mail: intake.MailDoor | None = None
+    lookout: intake.Lookout | None = None
 
 
 def serve(house: House, *, only: tuple[str, ...], ready_file: Path | None) -> None:
@@ -137,6 +139,7 @@ async def _open(house: House, only: tuple[str, ...], running: _Running) -> None:
     if "worker" in only:
         delivery.ready()
         intake.sources.ready()
+        intake.ready_for_mail()
         running.engine = work.open_engine(SLOTS)
         running.engine.start()
         running.sequencer = audit.Sequencer(on_fault=_log_broken, on_full=spool.use_reserve)
@@ -175,6 +178,7 @@ async def _open_doors(house: House, only: tuple[str, ...], running: _Running) ->
         _announce(house, running)
     if "doors" in only:
         await _open_stream_doors(settings, running)
+        await _open_mail(house, running)
 
 
 async def _open_stream_doors(settings: Settings, running: _Running) -> None:
@@ -213,6 +217,18 @@ def _announce(house: House, running: _Running) -> None:
     )
     running.advertiser.open()
     running.urls["dns-sd"] = "dns-sd://224.0.0.251:5353"
+
+
+async def _open_mail(house: House, running: _Running) -> None:
+    """The mail door, where it is switched on, and the look-out over mailboxes, which costs nothing without any."""
+    settings, chosen = house.settings, house.settings.doors.mail
+    assert running.doors is not None
+    if chosen.on:
+        running.mail = intake.MailDoor(running.doors, house.certificates.server_context(want_client_certificate=False))
+        await running.mail.open(chosen.address, chosen.port)
+        running.urls["mail"] = f"smtp://{_shown_host(settings, chosen)}:{running.mail.port}"
+    running.lookout = intake.Lookout(running.doors)
+    running.lookout.start()
 
 
 def _urls(name: str, host: str, port: int) -> dict[str, str]:
@@ -349,6 +365,10 @@ async def _close(running: _Running) -> None:
     flow.copies_through(None)
     if running.watchers is not None:
         await running.watchers.close()
+    if running.mail is not None:
+        await running.mail.close()
+    if running.lookout is not None:
+        await running.lookout.stop()
     if running.doors is not None:
         await asyncio.to_thread(running.doors.stop)
     if running.engine is not None:

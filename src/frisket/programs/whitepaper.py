@@ -7,9 +7,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from frisket import device, identity
+from frisket import device, identity, intake
 from frisket.intake import sources
-from frisket.plumbing import db
+from frisket.plumbing import db, parts
 from frisket.programs.house import House
 
 __all__ = ["describe"]
@@ -32,6 +32,10 @@ def describe(house: House, urls: dict[str, str]) -> dict[str, Any]:
 
 
 def _listener(house: House, name: str, url: str) -> dict[str, Any]:
+    if name == "mail":
+        must = parts.settings().house.level != "normal"
+        said = "STARTTLS, demanded before any mail" if must else "STARTTLS offered: clear text is taken too"
+        return {"door": name, "address": url, "encryption": said}
     clear = url.startswith(("ipp:", "http:", "lpd:", "socket:", "dns-sd:"))
     found = {"door": name, "address": url, "encryption": "none: clear text" if clear else "TLS 1.2 or 1.3"}
     if name == "lpd" or name.startswith("raw"):
@@ -41,10 +45,17 @@ def _listener(house: House, name: str, url: str) -> dict[str, Any]:
 
 
 def _outbound(house: House) -> list[dict[str, str]]:
-    """Devices and stores: the house calls nobody else."""
+    """Devices, stores, mailboxes with their token servers, and the mail server for our mails: nobody else is called."""
     called = [{"to": each.name, "address": each.uri} for each in device.devices(house.scope) if each.active]
     stores = [each for each in sources.sources(house.scope) if each.active and each.kind in sources.REMOTE]
-    return called + [{"to": each.name, "address": each.address} for each in stores]
+    called += [{"to": each.name, "address": each.address} for each in stores]
+    for box in intake.mailboxes():
+        if box.active:
+            called.append({"to": f"mailbox {box.name}", "address": f"{box.host}:{box.port}, TLS"})
+            called += [{"to": f"mailbox {box.name}, tokens", "address": box.token_url}] if box.token_url else []
+    if (mailer := house.settings.mailer).host:
+        called.append({"to": "mail server for our mails", "address": f"{mailer.host}:{mailer.port}, TLS"})
+    return called
 
 
 def _accounts(house: House) -> dict[str, int]:

@@ -55,6 +55,7 @@ def links(who: Visit, path: str) -> list[Link]:
         ("/devices", _("Devices"), "device", "d", Permission.DEVICES_MANAGE),
         ("/queues", _("Queues"), "queue", "q", Permission.QUEUES_MANAGE),
         ("/sources", _("Folders"), "upload", "o", Permission.SETTINGS_MANAGE),
+        ("/mail", _("Mail"), "mail", "e", Permission.HEALTH_READ),
         ("/persons", _("Persons"), "persons", "p", Permission.PERSONS_READ),
         ("/audit", _("Audit"), "audit", "l", Permission.AUDIT_READ),
         ("/health", _("Health"), "health", "h", Permission.HEALTH_READ),

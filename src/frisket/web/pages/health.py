@@ -35,6 +35,7 @@ def open_doors() -> list[OpenDoor]:
         ("ipp", doors.ipp, True),
         ("lpd", doors.lpd, True),
         ("raw", doors.raw, True),
+        ("mail", doors.mail, False),
     ]
     return [
         OpenDoor(name, door.address, door.port, plain)
