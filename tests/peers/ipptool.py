@@ -131,7 +131,7 @@ class Suite:
             ],
             capture_output=True,
             text=True,
-            timeout=420,
+            timeout=900,
             cwd=folder,
             env={**os.environ, "USER": self.user, "CUPS_USER": self.user},
         )
