@@ -26,11 +26,12 @@ def told() -> Iterator[None]:
     ],
 )
 def test_a_queue_takes_what_can_become_what_its_devices_print(prints: tuple[str, ...], takes: tuple[str, ...]) -> None:
-    assert device.taken(prints) == takes
+    assert device.formats_taken([device.Capabilities(formats=prints)]) == takes
     becomes = [each for each in takes if each not in prints]
     assert [each for each in takes if device.must_convert(each, prints)] == becomes
 
 
 def test_a_house_that_converts_nothing_takes_what_its_devices_print() -> None:
     device.can_convert(())
-    assert device.taken((PDF,)) == (PDF,) and not device.must_convert(PNG, (PDF,))
+    assert device.formats_taken([device.Capabilities(formats=(PDF,))]) == (PDF,)
+    assert not device.must_convert(PNG, (PDF,))

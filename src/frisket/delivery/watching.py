@@ -1,11 +1,13 @@
 """Asking devices how they are, and what they are before somebody adopts them."""
 
 import asyncio
+from collections.abc import Sequence
 from uuid import UUID
 
 from frisket import device
 from frisket.delivery import loop
 from frisket.delivery.drivers import driver_for, times
+from frisket.delivery.ipp_driver import IppDriver
 from frisket.delivery.sending import stage_scope
 from frisket.delivery.values import Condition, Probe
 from frisket.device import UNKNOWN, Address, Adoption, DeviceView
@@ -13,11 +15,12 @@ from frisket.plumbing import db, parts, work
 from frisket.plumbing.db import Tx
 from frisket.plumbing.scope import Actor, Scope
 
-__all__ = ["EVERY_S", "WATCH", "adopt", "adoption_of", "condition", "handle_watch", "probe"]
+__all__ = ["EVERY_S", "WATCH", "adopt", "adoption_of", "condition", "handle_watch", "identify", "probe"]
 
 WATCH = "delivery.watch"
 EVERY_S = 30.0
 AT_ONCE = 16
+IDENTIFY_S = 5.0  # somebody waits for the answer
 NOBODY = UUID(int=0)
 
 
@@ -53,6 +56,27 @@ def condition(scope: Scope, device_id: UUID) -> Condition:
     with db.transaction() as tx:
         _keep(device_id, found, tx)
     return found
+
+
+def identify(devices: Sequence[DeviceView], actions: Sequence[str], message: str) -> int:
+    """Have these devices show themselves, all at once; how many did. Only over IPP can they be asked to."""
+    asked = [
+        (each, [action for action in actions if action in each.capabilities.identify])
+        for each in devices
+        if each.active and each.address.scheme != "socket"
+    ]
+    return loop.start().run(_identify_all([(each, wanted) for each, wanted in asked if wanted], message))
+
+
+async def _identify_all(asked: Sequence[tuple[DeviceView, Sequence[str]]], message: str) -> int:
+    async def show(each: DeviceView, wanted: Sequence[str]) -> bool:
+        try:
+            async with asyncio.timeout(IDENTIFY_S):
+                return await IppDriver(each, times()).identify(wanted, message)
+        except TimeoutError:
+            return False
+
+    return sum(await asyncio.gather(*(show(each, wanted) for each, wanted in asked[:AT_ONCE])))
 
 
 def handle_watch(item: work.Item) -> None:

@@ -26,8 +26,8 @@ from frisket.device.adoption import (
     remove_device,
     set_state,
 )
-from frisket.device.capabilities import RAW, UNKNOWN, Capabilities, merge
-from frisket.device.converting import can_convert, convertible, must_convert, taken
+from frisket.device.capabilities import RAW, UNKNOWN, Capabilities, Medium, merge
+from frisket.device.converting import can_convert, convertible, formats_taken, must_convert
 from frisket.device.errors import (
     BadAddress,
     BadName,
@@ -42,9 +42,12 @@ from frisket.device.queueing import (
     add_queue,
     change_queue,
     default_queue,
+    halted_now,
     queue,
     queue_by_name,
+    queue_by_raw_port,
     queues,
+    raw_ports,
     remove_queue,
 )
 from frisket.device.registry import version
@@ -71,6 +74,7 @@ __all__ = [
     "DeviceChange",
     "DeviceView",
     "InUse",
+    "Medium",
     "NameTaken",
     "NewDevice",
     "NewQueue",
@@ -94,15 +98,18 @@ __all__ = [
     "device_by_token",
     "devices",
     "enrol_terminal",
+    "formats_taken",
+    "halted_now",
     "merge",
     "must_convert",
     "queue",
     "queue_by_name",
+    "queue_by_raw_port",
     "queues",
+    "raw_ports",
     "remove_device",
     "remove_queue",
     "set_state",
-    "taken",
     "trusts",
     "version",
 ]

@@ -4,9 +4,11 @@ Which those are is found out by prepress, a floor above, and told here by `progr
 doors, the rules and the pages need not know how anything is converted.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
-__all__ = ["can_convert", "convertible", "must_convert", "taken"]
+from frisket.device.capabilities import Capabilities, merge
+
+__all__ = ["can_convert", "convertible", "formats_taken", "must_convert"]
 
 PDF = "application/pdf"
 _known: frozenset[str] = frozenset()
@@ -23,10 +25,14 @@ def convertible() -> frozenset[str]:
     return _known
 
 
-def taken(formats: Collection[str]) -> tuple[str, ...]:
-    """What a queue takes whose devices print these formats: those first, in their order, then what becomes PDF."""
+def formats_taken(several: Sequence[Capabilities]) -> tuple[str, ...]:
+    """What a queue with these devices takes: what they print, in their order, then what becomes PDF.
+
+    The one place where this is worked out: doors, stages and the description of a queue ask here.
+    """
+    formats = merge(several).formats
     if PDF not in formats:
-        return tuple(formats)
+        return formats
     return (*formats, *sorted(_known.difference(formats)))
 
 

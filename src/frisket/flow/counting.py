@@ -4,28 +4,30 @@ An accept never waits for it. The newest jobs come first, because their people a
 """
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 
 from frisket import audit, job, prepress, spool
 from frisket.errors import FrisketError
+from frisket.flow.walking import KEPT_BACK
 from frisket.plumbing import work
-from frisket.plumbing.db import transaction
+from frisket.plumbing.db import Tx, transaction
 from frisket.plumbing.scope import HOUSE
 
-__all__ = ["count", "count_waiting"]
+__all__ = ["Found", "count", "count_waiting", "keep", "look", "quarantine"]
 
 COUNT = "flow.count"
 _EVERY_S = 1.0
 _KILLED = frozenset({"wall", "cpu", "memory", "output", "document", "crashed"})  # a limit ended the look
 _SHARE_S = 0.6  # of each second at most; the rest belongs to whoever prints
-work.every(COUNT, _EVERY_S)
 
 
-@work.handles(COUNT)
-def count_waiting(item: work.Item) -> None:
+@work.looks(COUNT, _EVERY_S)
+def count_waiting(stopped: Callable[[], bool]) -> None:
     until = time.monotonic() + _SHARE_S
     for view in job.uncounted(limit=1 if _rush() else 20):
-        if item.cancelled() or time.monotonic() > until:
+        if stopped() or time.monotonic() > until:
             return
         count(view)
 
@@ -40,8 +42,25 @@ def _rush() -> bool:
     return _last_number - before > _RUSH
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a look at a job's documents found: number and facts of each."""
+
+    documents: tuple[tuple[int, prepress.PageFacts], ...]
+
+
 def count(view: job.JobView) -> None:
     """Find out pages, colour and size of a job's documents and keep what was found."""
+    found = look(view)
+    if found is not None:
+        with transaction() as tx:
+            keep(view, found)
+            if _unreadable(view, found):
+                _look_again(view, tx)
+
+
+def look(view: job.JobView) -> Found | None:
+    """Pages, colour and size of a job's documents; None for a job that is gone or was quarantined by this look."""
     found: list[tuple[int, prepress.PageFacts]] = []
     try:
         with transaction() as tx:
@@ -54,43 +73,46 @@ def count(view: job.JobView) -> None:
                     audit.record("sandbox.killed", view.id, by=HOUSE, tx=tx, facts={"limit": facts.problem})
             found.append((document.number, facts))
     except spool.NotHere:
-        return  # erased meanwhile
+        return None  # erased meanwhile
     except spool.Damaged:
         quarantine(view)
-        return
+        return None
     except FrisketError:
         job.record_facts(view.id, None, None, "", [])
         raise
-    pages = [facts.pages for _, facts in found]
+    return Found(tuple(found))
+
+
+def keep(view: job.JobView, found: Found) -> None:
+    """Write down what a look found, in the caller's transaction."""
+    pages = [facts.pages for _, facts in found.documents]
     known = [count for count in pages if count is not None]
-    colours = [facts.colour for _, facts in found]
+    colours = [facts.colour for _, facts in found.documents]
     colour = True if True in colours else None if None in colours else False
-    media = next((facts.media for _, facts in found if facts.media), "")
+    media = next((facts.media for _, facts in found.documents if facts.media), "")
     total = sum(known) if len(known) == len(pages) and pages else None
-    if _unreadable(view, [facts for _, facts in found]):
-        _look_again(view)
-    job.record_facts(view.id, total, colour, media, [(number, facts.pages) for number, facts in found])
+    job.record_facts(view.id, total, colour, media, [(number, facts.pages) for number, facts in found.documents])
 
 
 _FILES = frozenset({"upload", "mail", "folder"})  # doors where people send files, not what a driver made
 
 
-def _unreadable(view: job.JobView, found: list[prepress.PageFacts]) -> bool:
+def _unreadable(view: job.JobView, found: Found) -> bool:
     """Nobody can print it as it is: it is locked, or a file that is no document."""
     if view.state is not job.State.HELD or view.conversion or "application/pdf" not in view.format:
         return False
-    problems = {facts.problem for facts in found if not facts.pages}
+    problems = {facts.problem for _, facts in found.documents if not facts.pages}
     return "password" in problems or ("damaged" in problems and view.door in _FILES)
 
 
-def _look_again(view: job.JobView) -> None:
+def _look_again(view: job.JobView, tx: Tx) -> None:
     """It goes back one stage, which opens, mends or refuses it."""
-    with transaction() as tx, suppress(job.WrongState):
+    with suppress(job.WrongState):
         job.move(
             view.id,
             job.State.ADMITTED,
             expected=job.State.HELD,
-            why=job.Reason.LOOK,
+            why=view.why if view.why in KEPT_BACK else job.Reason.LOOK,
             by=HOUSE,
             tx=tx,
             changes=job.Changes(conversion="due"),

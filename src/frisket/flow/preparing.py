@@ -17,6 +17,7 @@ from django.utils.translation import gettext_noop
 
 from frisket import audit, device, identity, job, prepress, release, spool
 from frisket.flow.errors import DocumentLocked, NothingToUnlock, TooMuchAtOnce
+from frisket.flow.walking import KEPT_BACK
 from frisket.plumbing import parts, work
 from frisket.plumbing.db import Tx, again_when_full, transaction
 from frisket.plumbing.scope import HOUSE, Actor, Scope
@@ -258,7 +259,7 @@ def _onward(
     changed = form is not None and bool(form.changed)
     if why is None:
         why = Reason.CONVERTED if changed else Reason.STAGE
-        why = view.why if view.why is Reason.INTERRUPTED else why
+        why = view.why if view.why in KEPT_BACK else why
     with transaction() as tx:
         if form is not None and changed:
             _write(view, form, tx)

@@ -32,6 +32,7 @@ _BEGINNINGS = (
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage"),
     (b"\xc5\xd0\xd3\xc6", "application/eps"),
     (b") HP-PCL XL;", "application/vnd.hp-pclxl"),
+    (b"( HP-PCL XL;", "application/vnd.hp-pclxl"),
 )
 _ARCHIVE = b"PK\x03\x04"
 _OPEN_XML = "application/vnd.openxmlformats-officedocument"

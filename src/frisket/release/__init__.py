@@ -4,10 +4,11 @@ Promises: a job goes to a device only because its person, or somebody entitled, 
 job's own PIN is asked for and throttled; a terminal has one person at a time and forgets them by itself.
 """
 
-from frisket.release.errors import NotSignedIn, WrongPin
+from frisket.release.errors import NotSignedIn, OnlyAtDevice, WrongPin
 from frisket.release.held import (
     HeldJob,
     Outcome,
+    Password,
     Wish,
     cancel,
     end,
@@ -24,7 +25,9 @@ from frisket.release.terminals import Standing, session, sign_in, sign_out
 __all__ = [
     "HeldJob",
     "NotSignedIn",
+    "OnlyAtDevice",
     "Outcome",
+    "Password",
     "Standing",
     "Wish",
     "WrongPin",

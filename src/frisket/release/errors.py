@@ -1,6 +1,6 @@
 from frisket.errors import Blame, FrisketError
 
-__all__ = ["NotSignedIn", "WrongPin"]
+__all__ = ["NotSignedIn", "OnlyAtDevice", "WrongPin"]
 
 
 class NotSignedIn(FrisketError):
@@ -15,3 +15,10 @@ class WrongPin(FrisketError):
 
     blame = Blame.PERSON
     remedy = "Type the PIN that was given when the job was sent."
+
+
+class OnlyAtDevice(FrisketError):
+    """Its sender asked that it be released by somebody who stands at a device."""
+
+    blame = Blame.PERSON
+    remedy = "Sign in at a device and print it there."

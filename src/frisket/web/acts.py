@@ -6,7 +6,7 @@ from frisket import delivery, device, job
 from frisket.identity import Permission, require
 from frisket.plumbing.scope import Actor, Scope
 
-__all__ = ["DELETABLE", "PAST", "PRESENT", "decide", "kinds_taken"]
+__all__ = ["DELETABLE", "PAST", "PRESENT", "decide", "deletable", "kinds_taken", "releasable"]
 
 State = job.State
 PAST = (State.ENDED, State.ERASED)
@@ -37,6 +37,15 @@ def kinds_taken() -> list[str]:
     )
     can = device.convertible()
     return [name for format, name in kinds if format in can]
+
+
+def deletable(view: job.JobView) -> bool:
+    return view.state in DELETABLE or bool(view.stored)
+
+
+def releasable(view: job.JobView) -> bool:
+    """Whether somebody at a page may have it printed; some jobs ask for a person at a device."""
+    return (view.state is State.HELD or bool(view.stored)) and view.terms.release not in (job.PRESS, job.OWNER)
 
 
 def decide(scope: Scope, view: job.JobView, printed: bool, *, by: Actor) -> job.JobView:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('job', '0001_initial'),
+        ('job', '0003_terms'),
     ]
 
     operations = [
