@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from frisket.delivery import ipp_facts as facts
 from frisket.delivery.values import Condition, End, Ending, PrintTicket
 from frisket.device import Capabilities, clean
 from frisket.wire import ipp
@@ -47,6 +48,7 @@ PRINTER_WANTED = (
     "printer-state-reasons",
     "printer-uuid",
     "sides-supported",
+    *facts.FACTS_WANTED,
 )
 JOB_WANTED = (
     "job-id",
@@ -116,6 +118,11 @@ def condition(printer: ipp.Group) -> Condition:
         state=_STATES.get(printer.integer("printer-state") or 0, "unknown"),
         reasons=tuple(reason for reason in reasons if reason and reason != "none"),
         message=clean(printer.text("printer-state-message") or "", 200),
+        model=clean(printer.text("printer-make-and-model") or "", 120),
+        trays=facts.trays(printer),
+        supplies=facts.supplies(printer),
+        bins=facts.bins(printer),
+        marked=facts.marked(printer),
     )
 
 

@@ -8,6 +8,7 @@ from frisket.flow.counting import count
 from frisket.flow.ending import cancel
 from frisket.flow.itinerary import NEXT_STAGE, WAITS_FOR_SOMEBODY
 from frisket.flow.recovery import Recovered, recover
+from frisket.flow.releasing import release_at
 from frisket.flow.steps import next_stage
 from frisket.flow.timers import look_at_the_clock
 from frisket.flow.walking import walk
@@ -21,5 +22,6 @@ __all__ = [
     "look_at_the_clock",
     "next_stage",
     "recover",
+    "release_at",
     "walk",
 ]

@@ -1,6 +1,6 @@
 """What happened to a job, why, and what comes next: in plain words, from the audit log alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -195,7 +195,7 @@ def _released(entry: audit.Entry, scope: Scope, why: Reason, name: str) -> str:
 
 def _ended(why: Reason, entry: audit.Entry, scope: Scope) -> str:
     known = {
-        Reason.PRINTED: _("It was counted and recorded."),
+        Reason.PRINTED: _counted(entry.facts),
         Reason.CANCELLED_BY_OWNER: _("Its owner deleted it."),
         Reason.CANCELLED_BY_OPERATOR: _("An operator deleted it."),
         Reason.CANCELLED_AT_DEVICE: _("It was cancelled at the device."),
@@ -206,6 +206,22 @@ def _ended(why: Reason, entry: audit.Entry, scope: Scope) -> str:
         Reason.SETTLED: _("A person closed it."),
     }
     return known.get(why, _("It ended."))
+
+
+def _counted(facts: Mapping[str, object]) -> str:
+    """How many impressions, and how far those who can know agree."""
+    text = _("It was counted and recorded.")
+    if not isinstance(number := facts.get("impressions"), int):
+        return text
+    confidence = {
+        "agreed": _("All who counted agree."),
+        "likely": _("That is likely, not certain."),
+        "doubtful": _("That is doubtful."),
+    }.get(str(facts.get("confidence")), "")
+    sources = {"of_document": _("the document"), "of_device": _("the device"), "of_counter": _("its counter")}
+    said = ", ".join(f"{name} {facts[key]}" for key, name in sources.items() if key in facts)
+    told = _("Impressions: %(number)s (%(said)s).") % {"number": number, "said": said}
+    return " ".join(each for each in (text, told, confidence) if each)
 
 
 def _who(entry: audit.Entry, scope: Scope) -> str:

@@ -107,7 +107,7 @@ def job_release(house: House, values: Values) -> Any:
     )
     own = Scope(by, house.scope.tenant, house.scope.purpose)
     views = [_find_job(own, str(word)) for word in values["jobs"]]
-    done = release.release(own, [view.id for view in views], there.id, wish, by=by)
+    done = flow.release_at(own, [view.id for view in views], there.id, wish, by=by)
     return {
         "device": there.name,
         "jobs": [

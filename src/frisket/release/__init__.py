@@ -4,8 +4,9 @@ Promises: a job goes to a device only because its person, or somebody entitled, 
 job's own PIN is asked for and throttled; a terminal has one person at a time and forgets them by itself.
 """
 
-from frisket.release.errors import NotSignedIn, WrongPin
+from frisket.release.errors import NotSignedIn, Unsuitable, WrongPin
 from frisket.release.held import (
+    AS_SENT,
     HeldJob,
     Outcome,
     Wish,
@@ -22,10 +23,12 @@ from frisket.release.held import (
 from frisket.release.terminals import Standing, session, sign_in, sign_out
 
 __all__ = [
+    "AS_SENT",
     "HeldJob",
     "NotSignedIn",
     "Outcome",
     "Standing",
+    "Unsuitable",
     "Wish",
     "WrongPin",
     "cancel",

@@ -76,7 +76,7 @@ def job_release(request: HttpRequest, word: str, told: shapes.ReleaseIn) -> shap
     view = _job(who, word)
     there = find_device(who, told.device)
     wish = release.Wish(told.copies, told.sides, told.color_mode, told.pin)
-    outcome = release.release(who.jobs, [view.id], there.id, wish, by=who.actor)[0]
+    outcome = flow.release_at(who.jobs, [view.id], there.id, wish, by=who.actor)[0]
     return shapes.ReleaseOut(ok=outcome.ok, text=outcome.text, job=JobOut.of(_job(who, word)))
 
 

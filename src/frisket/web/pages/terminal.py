@@ -230,7 +230,7 @@ def terminal_print(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def _release(request: HttpRequest, stand: Stand, chosen: list[job.JobView], wish: release.Wish) -> HttpResponse:
-    outcomes = release.release(stand.own, [each.id for each in chosen], stand.device.id, wish, by=stand.actor)
+    outcomes = flow.release_at(stand.own, [each.id for each in chosen], stand.device.id, wish, by=stand.actor)
     failed = [each for each in outcomes if not each.ok]
     if len(failed) == len(outcomes):
         return _jobs(request, stand, _(failed[0].text) if failed[0].text else _("It was not released."), 409)
