@@ -210,7 +210,8 @@ class Walker:
         if self._v1:
             for oid in oids:
                 with suppress(_Missing):
-                    found[oid] = self._kept(await self._asked(lambda: self._session.get(oid)))  # noqa: B023
+                    value = self._kept(await self._asked(lambda: self._session.get(oid)))  # noqa: B023
+                    found |= {oid: value} if value is not None else {}
             return found
         for start in range(0, len(oids), 10):
             some = oids[start : start + 10]
@@ -269,6 +270,12 @@ class Walker:
             except NoSuchInstance as error:
                 raise _Missing("not there") from error
             except (SnmpError, RuntimeError, ValueError) as error:
+                raise Garbled("the SNMP agent's answer cannot be read") from error
+            except BaseException as error:
+                # The library's decoder panics over some damaged answers; that error is no Exception, and has no
+                # name that could be imported.
+                if type(error).__module__ != "pyo3_runtime":
+                    raise
                 raise Garbled("the SNMP agent's answer cannot be read") from error
         raise AssertionError
 
