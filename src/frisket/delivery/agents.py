@@ -9,6 +9,7 @@ from frisket.plumbing import parts, snmp
 __all__ = ["Agent", "Counted", "agent_of"]
 
 # Around a job nobody waits long: a count that does not come is one source less, not a slower print.
+UP_TIME = "1.3.6.1.2.1.1.3.0"
 AROUND_A_JOB = snmp.Limits(timeout_s=1.0, retries=0, seconds=1.5, values=8)
 
 
@@ -32,14 +33,18 @@ class Agent:
     async def facts(self) -> Facts:
         """How the device is. Never raises for what an agent does: that is a fact too."""
         try:
-            values = await snmp.read(self.host, self.told.port, self.access, tables=device.MIB_TABLES)
+            # A small question first: an agent that is silent to that is not walked.
+            limits = snmp.Limits(timeout_s=parts.settings().delivery.snmp_s)
+            values = await snmp.read(
+                self.host, self.told.port, self.access, scalars=[UP_TIME], tables=device.MIB_TABLES, limits=limits
+            )
         except snmp.NoAnswer:
             return self._problem("no-answer")
         except snmp.Denied:
             return self._problem("denied")
         except snmp.Garbled:
             return self._problem("garbled")
-        if not values:
+        if not values.keys() - {UP_TIME}:
             return self._problem("not-a-printer")
         return device.read_mib(values, parts.clock().now())
 

@@ -31,6 +31,7 @@ from frisket.device.capabilities import RAW, UNKNOWN, Capabilities, merge
 from frisket.device.errors import (
     BadAddress,
     BadName,
+    BadSnmp,
     BadValue,
     InUse,
     NameTaken,
@@ -78,6 +79,7 @@ __all__ = [
     "Alert",
     "BadAddress",
     "BadName",
+    "BadSnmp",
     "BadValue",
     "Bin",
     "Capabilities",

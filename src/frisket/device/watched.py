@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 from frisket import audit, identity
 from frisket.device import registry
-from frisket.device.errors import BadValue, NoSuchDevice
+from frisket.device.errors import BadSnmp, NoSuchDevice
 from frisket.device.models import Device, Said
 from frisket.device.names import clean
 from frisket.device.status import FRESH, Facts, Status, cut, merge
@@ -113,7 +113,7 @@ def is_broken(there: DeviceView, now: datetime) -> bool:
 
 
 def set_snmp(scope: Scope, id: UUID, new: NewSnmp | None, *, by: Actor, tx: Tx) -> DeviceView:
-    """Have a device's SNMP agent asked, or not any more. Raises NoSuchDevice, BadValue, snmp.WeakPassword."""
+    """Have a device's SNMP agent asked, or not any more. Raises NoSuchDevice, BadSnmp, snmp.WeakPassword."""
     identity.require(by, identity.Permission.DEVICES_MANAGE)
     row = Device.objects.filter(tenant=scope.tenant, id=id).first()
     if row is None:
@@ -132,21 +132,21 @@ def set_snmp(scope: Scope, id: UUID, new: NewSnmp | None, *, by: Actor, tx: Tx) 
 
 
 def _sealed(new: NewSnmp) -> tuple[dict[str, Any], dict[str, str]]:
-    """The words that may be seen, and the secrets. Raises BadValue, snmp.WeakPassword."""
+    """The words that may be seen, and the secrets. Raises BadSnmp, snmp.WeakPassword."""
     if not 1 <= new.port <= 65535:
-        raise BadValue("a port is a number from 1 to 65535")
+        raise BadSnmp("a port is a number from 1 to 65535")
     if parts.settings().house.level in GUARDED and not (new.version == "3" and new.auth and new.priv):
-        raise BadValue("at this security level SNMP is version 3 with authentication and privacy")
+        raise BadSnmp("at this security level SNMP is version 3 with authentication and privacy")
     if new.version in ("1", "2c"):
         if not 1 <= len(new.community) <= 255:
-            raise BadValue("a community has 1 to 255 characters")
+            raise BadSnmp("a community has 1 to 255 characters")
         return {"version": new.version, "port": new.port}, {"community": new.community}
     known = new.version == "3" and new.auth in ("", *snmp.AUTH) and new.priv in ("", *snmp.PRIV)
     if not known or (new.priv and not new.auth) or new.expansion not in snmp.EXPANSIONS:
-        raise BadValue("SNMP is version 1, 2c or 3; privacy of version 3 needs authentication")
+        raise BadSnmp("SNMP is version 1, 2c or 3; privacy of version 3 needs authentication")
     name = clean(new.user, 64)
     if not name or len(name.encode()) > 32:
-        raise BadValue("a user name of SNMPv3 has 1 to 32 octets")
+        raise BadSnmp("a user name of SNMPv3 has 1 to 32 octets")
     made = snmp.user(name, new.auth, new.auth_password, new.priv, new.priv_password, new.expansion)
     words = {"version": "3", "port": new.port, "user": name, "auth": new.auth, "priv": new.priv}
     return words | {"expansion": new.expansion}, {"auth": made.auth_key.hex(), "priv": made.priv_key.hex()}

@@ -200,6 +200,7 @@ class Walker:
         self._bulk = not self._v1
         self._session = _session(address, port, access, limits)
         self._taken = 0
+        self._heard = False  # whether it has answered anything that could be read
 
     async def open(self) -> None:
         await self._asked(self._session.refresh)
@@ -210,8 +211,8 @@ class Walker:
         if self._v1:
             for oid in oids:
                 with suppress(_Missing):
-                    value = self._kept(await self._asked(lambda: self._session.get(oid)))  # noqa: B023
-                    found |= {oid: value} if value is not None else {}
+                    told = self._kept(await self._asked(lambda: self._session.get(oid)))  # noqa: B023
+                    found |= {oid: told} if told is not None else {}
             return found
         for start in range(0, len(oids), 10):
             some = oids[start : start + 10]
@@ -226,6 +227,8 @@ class Walker:
             try:
                 return await self._walk(self._session.getbulk(table, self._limits.repetitions), table)
             except (NoAnswer, Garbled):
+                if not self._heard:
+                    raise
                 self._bulk = False  # some agents know GetBulk and answer it wrongly, or not at all
         return await self._walk(self._session.getnext(table), table)
 
@@ -259,7 +262,12 @@ class Walker:
         """Put a question, again where no answer comes. Raises NoAnswer, Denied, Garbled, _Missing."""
         for turn in range(self._limits.retries + 1):
             try:
-                return await question()
+                told = await question()
+                self._heard = True
+                return told
+            except StopAsyncIteration:
+                self._heard = True
+                raise
             except TimeoutError as error:
                 if turn == self._limits.retries:
                     raise NoAnswer("the SNMP agent does not answer") from error
