@@ -4,7 +4,7 @@ A stage never calls the next one. It moves the job's state, and the move queues 
 same transaction; so a crash anywhere is recovered by reading states.
 """
 
-from frisket.flow.counting import count
+from frisket.flow.counting import count, own_count
 from frisket.flow.ending import cancel
 from frisket.flow.itinerary import NEXT_STAGE, WAITS_FOR_SOMEBODY
 from frisket.flow.recovery import Recovered, recover
@@ -21,6 +21,7 @@ __all__ = [
     "count",
     "look_at_the_clock",
     "next_stage",
+    "own_count",
     "recover",
     "release_at",
     "walk",
