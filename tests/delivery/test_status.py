@@ -47,7 +47,7 @@ def now_of(post: Post, there: device.DeviceView) -> device.DeviceView:
     return device.device(post.house.scope, there.id)
 
 
-@pytest.mark.requirement("SPM-28", "PREP-59")
+@pytest.mark.requirement("SPM-28", "FLEET-31")
 def test_a_bare_raw_port_is_known_by_its_snmp_agent_and_never_connected_to(post: Post, agent: ReplayAgent) -> None:
     there = ask_by_snmp(post, post.adopted("socket://127.0.0.1:9", probe=False), agent.port)
     watch(post)
@@ -64,7 +64,7 @@ def test_a_bare_raw_port_is_known_by_its_snmp_agent_and_never_connected_to(post:
 
 @needs_snmpd
 @pytest.mark.peer("snmpd")
-@pytest.mark.requirement("FLEET-08", "PREP-59")
+@pytest.mark.requirement("FLEET-08")
 def test_a_device_is_asked_by_version_three_with_both_keys(post: Post, tmp_path: Path) -> None:
     with snmpd(tmp_path / "snmpd", office(errors=b"\x80")) as running:
         made = post.adopted("socket://127.0.0.1:9", probe=False)
@@ -84,6 +84,17 @@ def test_a_real_ipp_printer_says_what_is_in_it(post: Post, eve: Eve) -> None:
     found = delivery.condition(post.house.scope, there.id)
     assert found.state == "idle" and found.said_by["state"] == "ipp"
     assert found.trays and found.supplies and any(each.level.percent is not None for each in found.supplies)
+
+
+@pytest.mark.requirement("PREP-24")
+def test_what_a_device_can_do_and_has_loaded_is_read_from_it(post: Post, virtual: Start) -> None:
+    there = post.adopted(virtual(lab.DevicePlan("office", lab.Door.IPP)).uri("office"))
+    can, how = there.capabilities, delivery.condition(post.house.scope, there.id)
+    assert can.colour and "two-sided-long-edge" in can.sides and can.finishings and can.output_bins
+    assert "iso_a3_297x420mm" in can.media
+    assert {tray.media for tray in how.trays} >= {"iso_a4_210x297mm", "iso_a3_297x420mm"}
+    assert all(tray.capacity == 500 and tray.level.percent == 50 for tray in how.trays)
+    assert [(each.colour, each.level.word) for each in how.supplies][:2] == [("cyan", "known"), ("magenta", "known")]
 
 
 def test_the_worse_word_of_print_port_and_agent_counts_and_each_has_its_source(

@@ -50,7 +50,7 @@ def test_the_connections_are_tried_in_their_order(post: Post, virtual: Start) ->
     assert len(running.jobs("two")) == 1 and running.jobs("one") == []
 
 
-@pytest.mark.parametrize("fault", ["drop-mid-job 20000", "early-fin 20000", "hang-before-answer"])
+@pytest.mark.parametrize("fault", ["drop-mid-job 20000", "early-fin 20000", "drop-mid-job 1"])
 def test_once_an_octet_has_left_no_other_connection_is_tried(post: Post, virtual: Start, fault: str) -> None:
     running = virtual(lab.DevicePlan("office", lab.Door.IPP), lab.DevicePlan("spare", lab.Door.RAW))
     there = also(post, post.adopted(running.uri("office")), running.uri("spare"))
@@ -59,6 +59,15 @@ def test_once_an_octet_has_left_no_other_connection_is_tried(post: Post, virtual
     view = post.send(post.released(there, PDF))
     assert view.state is not job.State.RELEASED
     assert running.jobs("spare") == []
+
+
+def test_a_device_that_takes_connections_and_answers_nothing_hands_on(post: Post, virtual: Start) -> None:
+    running = virtual(lab.DevicePlan("office", lab.Door.IPP), lab.DevicePlan("spare", lab.Door.RAW))
+    there = also(post, post.adopted(running.uri("office")), running.uri("spare"))
+    set_settings(delivery={"stall_s": 0.5})
+    running.put("office", "unreachable")
+    assert post.send(post.released(there, PDF)).state is job.State.DELIVERED
+    assert running.jobs("office") == [] and len(running.jobs("spare")) == 1
 
 
 class Scripted:

@@ -31,7 +31,7 @@ def corpora(*names: str) -> Path:
     return folder
 
 
-@pytest.mark.requirement("FLEET-30", "PREP-24")
+@pytest.mark.requirement("FLEET-30")
 def test_a_device_of_the_field_is_read_with_its_trays_supplies_covers_and_counter() -> None:
     found = read(office())
     assert (found.state, found.reasons, found.model, found.serial) == ("idle", (), "Example Works 4500", "EX0815")

@@ -123,10 +123,7 @@ def device_page(request: HttpRequest, name: str) -> HttpResponse:
     who = visit(request)
     there = device.device_by_name(who.scope, name)
     if request.method == "GET":
-        fields = ("name", "uri", "location", "silence_is_done", "shows_owner", "active")
-        listed = {"tags": ", ".join(there.tags), "ways": "\n".join(each.uri for each in there.ways)}
-        form = DeviceForm(initial={field: getattr(there, field) for field in fields} | listed)
-        return _device_page(request, there, form)
+        return _device_page(request, there, _device_form(there))
     form = DeviceForm(request.POST)
     if not form.is_valid():
         return _device_page(request, there, form, 400)
@@ -167,6 +164,12 @@ def _device_page(
     return render(request, "web/device.html", values, status=status)
 
 
+def _device_form(there: device.DeviceView) -> DeviceForm:
+    fields = ("name", "uri", "location", "silence_is_done", "shows_owner", "active")
+    listed = {"tags": ", ".join(there.tags), "ways": "\n".join(each.uri for each in there.ways)}
+    return DeviceForm(initial={field: getattr(there, field) for field in fields} | listed)
+
+
 def _snmp_form(there: device.DeviceView) -> SnmpForm:
     return SnmpForm(initial=asdict(there.snmp) if there.snmp is not None else {"version": "off"})
 
@@ -181,8 +184,7 @@ def device_snmp(request: HttpRequest, name: str) -> HttpResponse:
     who = visit(request)
     there = device.device_by_name(who.scope, name)
     form = SnmpForm(request.POST)
-    fields = ("name", "uri", "location", "silence_is_done", "shows_owner", "active")
-    shown = DeviceForm(initial={field: getattr(there, field) for field in fields})
+    shown = _device_form(there)
     if not form.is_valid():
         return _device_page(request, there, shown, 400, form)
     if stop := proof_wanted(request):
