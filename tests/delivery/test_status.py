@@ -60,6 +60,9 @@ def test_a_bare_raw_port_is_known_by_its_snmp_agent_and_never_connected_to(post:
     there = now_of(post, there)
     assert (there.state, there.state_reasons) == ("stopped", ("media-jam-error",))
     assert there.state_message == "Open side door"
+    with transaction() as tx:
+        there = device.set_snmp(post.house.scope, there.id, None, by=post.house.administrator, tx=tx)
+    assert (there.state, there.state_reasons, there.state_message) == ("unknown", (), "")
 
 
 @needs_snmpd

@@ -149,6 +149,19 @@ def test_the_entry_has_the_number_its_sources_and_how_far_they_agree(
     assert ("agree" in told) == (wanted[0] == "agreed")
 
 
+@pytest.mark.parametrize("on", [True, False])
+def test_a_pjl_device_is_asked_for_its_counter_where_the_settings_say_so(post: Post, virtual: Start, on: bool) -> None:
+    set_settings(delivery={"pjl_counter": on})
+    running = virtual(lab.DevicePlan("office", lab.Door.RAW))
+    there = post.adopted(running.uri("office"))
+    assert there.capabilities.pjl
+    sample = (Path(__file__).parents[1] / "samples" / "one-page.pdf").read_bytes()
+    job_id = post.released(there, sample)
+    assert post.send(job_id).state is job.State.DELIVERED
+    attempt = post.attempt(job_id)
+    assert attempt.counter == (attempt.impressions if on else None)
+
+
 def test_the_own_count_follows_ranges_pages_on_a_sheet_sides_and_copies(post: Post) -> None:
     there = post.adopted("socket://127.0.0.1:9", probe=False)
     options = job.Options(page_ranges=((2, 4), (8, 99)), number_up=2, sides="two-sided-long-edge")

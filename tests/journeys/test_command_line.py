@@ -79,7 +79,7 @@ def test_a_device_is_shown_with_what_its_agent_says_and_no_secret_is_on_the_comm
     assert "Black toner: 40 %" in text and "snmp: stopped" in text
     made = house.cli("job", "submit", "-", "--person", "alice", "--hold", "--format", "application/pdf", stdin=DOCUMENT)
     words = ("job", "release", made["id"], "--person", "alice", "--device", "known", "--json")
-    refused = house.run(*words)
+    refused = house.run(*words)  # its agent is silent meanwhile; what it said a moment ago counts
     (told,) = json.loads(refused.stdout)["jobs"]
     assert refused.returncode == 1 and told["why"] == ["broken"] and "Paper is jammed in known." in told["text"]
     assert house.cli("device", "snmp", "known", "off")["snmp"] is None

@@ -6,12 +6,15 @@ turns a job that may have printed into one that did not: other people walk up to
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 
 from frisket import device
 from frisket.delivery import loop
 from frisket.delivery.agents import Agent, Counted, agent_of
 from frisket.delivery.drivers import times
+from frisket.delivery.raw_driver import RawDriver
 from frisket.delivery.values import End, Ending, PrintTicket, Source, Watch
 from frisket.delivery.ways import print_by_ways
 from frisket.device import DeviceView
@@ -26,16 +29,36 @@ WRAPS = 1 << 32  # Counter32
 NO_JOB = 1_000_000  # a rise like this is another device, or a counter set anew
 
 
+Ask = Callable[[], Awaitable[Counted | None]]
+
+
 async def counted_print(there: DeviceView, ticket: PrintTicket, source: Source, watch: Watch) -> Ending:
-    """Print, and read the counter around it where the device's agent may be asked and answers."""
-    agent, index = await loop.in_rows_thread(lambda: _agent(there)) if there.snmp is not None else (None, 1)
-    before = await agent.counted(index) if agent is not None else None
+    """Print, and read the counter around it where the device may be asked for it and answers."""
+    ask = await _counter_of(there)
+    before = await ask() if ask is not None else None
     ending = await print_by_ways(there, times(), ticket, source, watch)
-    if agent is None or before is None or ending.end in (End.RETRY, End.DAMAGED) or not watch.octets:
+    if ask is None or before is None or ending.end in (End.RETRY, End.DAMAGED) or not watch.octets:
         return ending
     if ending.end is End.DELIVERED:
-        return await _delivered(agent, index, before, ending)
-    return _with(ending, before, await agent.counted(index))
+        return await _delivered(ask, before, ending)
+    return _with(ending, before, await ask())
+
+
+async def _counter_of(there: DeviceView) -> Ask | None:
+    """By SNMP; else by PJL where the settings allow it: that is a connection of its own before and after each job,
+    to a port that takes one at a time."""
+    if there.snmp is not None:
+        agent, index = await loop.in_rows_thread(lambda: _agent(there))
+        if agent is not None:
+            return partial(agent.counted, index)
+    if there.capabilities.pjl and there.address.scheme == "socket" and parts.settings().delivery.pjl_counter:
+        return partial(_by_pjl, RawDriver(there, times()))
+    return None
+
+
+async def _by_pjl(driver: RawDriver) -> Counted | None:
+    count = await driver.page_count()
+    return Counted(count, "impressions", True) if count is not None else None
 
 
 def _agent(there: DeviceView) -> tuple[Agent | None, int]:
@@ -46,7 +69,7 @@ def _agent(there: DeviceView) -> tuple[Agent | None, int]:
     return agent_of(there), said.index if said is not None else 1
 
 
-async def _delivered(agent: Agent, index: int, before: Counted, ending: Ending) -> Ending:
+async def _delivered(ask: Ask, before: Counted, ending: Ending) -> Ending:
     """Wait for the counter: until it agrees with the device's word, or has come to rest (SPM-26).
 
     A device that took a document in silence is asked as long as it is at work, at most ``delivery.follow_s``.
@@ -54,14 +77,10 @@ async def _delivered(agent: Agent, index: int, before: Counted, ending: Ending) 
     limit = times().follow_s if ending.silent else SETTLES_S
     began = changed = time.monotonic()
     last: Counted | None = None
-    while True:
-        now = await agent.counted(index)
-        if now is None:
-            return _with(ending, before, last)
+    while (now := await ask()) is not None:
         if last is None or now.count != last.count or not now.at_rest:
             changed = time.monotonic()
-        last = now
-        rose = _rise(before, now)
+        last, rose = now, _rise(before, now)
         if rose and now.unit == "impressions" and rose == ending.impressions:
             break
         still = time.monotonic() - changed
@@ -71,7 +90,7 @@ async def _delivered(agent: Agent, index: int, before: Counted, ending: Ending) 
             break
         await asyncio.sleep(PAUSE_S)
     counted = _with(ending, before, last)
-    if counted.silent and counted.counter and last.at_rest:
+    if counted.silent and counted.counter and last is not None and last.at_rest:
         return replace(counted, silent=False, evidence=f"{counted.evidence} counter=+{counted.counter}")
     return counted
 

@@ -83,7 +83,8 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What one source said, and when. problem: why it could not be asked, as a keyword; then nothing else counts."""
+    """What one source said, and when. problem: why it could not be asked just now, as a keyword; the rest is then
+    what it said before, if anything, and ``at`` when that was."""
 
     source: str  # of SAID_BY
     at: datetime
@@ -182,7 +183,7 @@ def merge(sources: Iterable[Facts], now: datetime) -> Status:
     ]
     state, said_by = _state(fresh)
     told: dict[str, Any] = {"state": state.state if state else "unknown"}
-    reasons = tuple(dict.fromkeys(reason for each in fresh if not each.problem for reason in each.reasons))
+    reasons = tuple(dict.fromkeys(reason for each in fresh for reason in each.reasons))
     whose = {"state": said_by} if said_by else {}
     for part in ("message", "trays", "supplies", "covers", "bins", "alerts", "display", "model", "serial"):
         says = next((each for each in found if getattr(each, part)), None)
@@ -199,7 +200,7 @@ def merge(sources: Iterable[Facts], now: datetime) -> Status:
 
 
 def _state(fresh: Sequence[Facts]) -> tuple[Facts | None, str]:
-    knowing = [each for each in fresh if each.state in _BAD and not each.problem]
+    knowing = [each for each in fresh if each.state in _BAD]
     if not knowing:
         return None, ""
     worst = max(knowing, key=lambda each: _BAD[each.state])

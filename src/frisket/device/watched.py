@@ -63,12 +63,12 @@ def keep_facts(id: UUID, said: Iterable[Facts], *, tx: Tx) -> None:
 
 
 def _carried(fresh: Facts, before: Facts | None) -> Facts:
-    """A source that said nothing now leaves what it said of paper and toner standing, at its old age if it
-    could not be asked at all."""
+    """A source that could not be asked leaves all it said before standing, at the age of that: one lost answer is
+    no news, and old news fade by themselves. One that answers without them keeps its trays and supplies."""
     if before is None or fresh.trays or fresh.supplies:
         return fresh
     if fresh.problem:
-        return replace(before, state="unknown", reasons=(), message="", alerts=(), display=(), problem=fresh.problem)
+        return replace(before, problem=fresh.problem)
     return replace(fresh, **{name: getattr(before, name) for name in ("trays", "supplies", "bins", "model", "serial")})
 
 
@@ -120,11 +120,13 @@ def set_snmp(scope: Scope, id: UUID, new: NewSnmp | None, *, by: Actor, tx: Tx) 
         raise NoSuchDevice("there is no such device")
     if new is None:
         row.snmp, row.snmp_secret = {}, None
-        Said.objects.filter(device=row, source="snmp").delete()
     else:
         row.snmp, secret = _sealed(new)
         row.snmp_secret = parts.keys().seal_secret(_secret_name(id), json.dumps(secret).encode())
     row.save(update_fields=["snmp", "snmp_secret"])
+    Said.objects.filter(device=row, source="snmp").delete()
+    keep_facts(id, (), tx=tx)  # what was said to another way of asking counts no more
+    row.refresh_from_db()
     version, encrypted = (new.version, bool(new.priv)) if new is not None else ("off", False)
     audit.record("device.snmp", row.id, by=by, tx=tx, facts={"version": version, "encrypted": encrypted})
     registry.changed(tx)
