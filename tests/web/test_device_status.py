@@ -95,6 +95,21 @@ def test_the_api_tells_the_status_and_never_a_secret(town: Town, agent: ReplayAg
     assert forbidden.status_code == 403
 
 
+def test_the_page_of_a_job_says_where_it_would_print_and_prints_anyway_when_that_is_ticked(town: Town) -> None:
+    town.add_queue()
+    with transaction() as tx:
+        adoption = device.Adoption(device.Capabilities(colour=False, probed=True))
+        new = device.NewDevice("grey", "ipp://127.0.0.1:9/grey", adoption=adoption)
+        there = device.add_device(town.house.scope, new, by=town.house.administrator, tx=tx)
+    view = town.send("alice", "Plan")
+    browser, form = town.browser("alice"), {"device": there.id.hex, "color_mode": "color"}
+    browser.post(f"/jobs/{view.number}/release", form, secure=True)
+    shown = text_of(browser.get(f"/jobs/{view.number}", secure=True))
+    assert "grey prints in black and white only. No other device can print it just now; it waits." in shown
+    browser.post(f"/jobs/{view.number}/release", {**form, "as_it_can": "on"}, secure=True)
+    assert town.job_now(view.id).device == there.id
+
+
 def test_a_release_over_the_api_says_why_not_and_where(town: Town) -> None:
     town.add_queue()
     with transaction() as tx:

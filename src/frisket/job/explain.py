@@ -64,6 +64,8 @@ def steps(scope: Scope, job: JobView) -> list[Step]:
         text, place = _sentence(entry, scope)
         if text:
             found.append(Step(entry.at, text, place))
+        if entry.act == "job.move" and (counted := _counted(entry.facts)):
+            found.append(Step(entry.at, counted, ""))
     return found
 
 
@@ -195,7 +197,7 @@ def _released(entry: audit.Entry, scope: Scope, why: Reason, name: str) -> str:
 
 def _ended(why: Reason, entry: audit.Entry, scope: Scope) -> str:
     known = {
-        Reason.PRINTED: _counted(entry.facts),
+        Reason.PRINTED: _("It was counted and recorded."),
         Reason.CANCELLED_BY_OWNER: _("Its owner deleted it."),
         Reason.CANCELLED_BY_OPERATOR: _("An operator deleted it."),
         Reason.CANCELLED_AT_DEVICE: _("It was cancelled at the device."),
@@ -209,19 +211,19 @@ def _ended(why: Reason, entry: audit.Entry, scope: Scope) -> str:
 
 
 def _counted(facts: Mapping[str, object]) -> str:
-    """How many impressions, and how far those who can know agree."""
-    text = _("It was counted and recorded.")
-    if not isinstance(number := facts.get("impressions"), int):
-        return text
-    confidence = {
+    """How many impressions, and how far those who can know agree; "" where the move brought no counts."""
+    number, confidence = facts.get("impressions"), facts.get("confidence")
+    if not isinstance(number, int) or confidence is None:
+        return ""
+    sure = {
         "agreed": _("All who counted agree."),
         "likely": _("That is likely, not certain."),
         "doubtful": _("That is doubtful."),
-    }.get(str(facts.get("confidence")), "")
+    }.get(str(confidence), "")
     sources = {"of_document": _("the document"), "of_device": _("the device"), "of_counter": _("its counter")}
     said = ", ".join(f"{name} {facts[key]}" for key, name in sources.items() if key in facts)
     told = _("Impressions: %(number)s (%(said)s).") % {"number": number, "said": said}
-    return " ".join(each for each in (text, told, confidence) if each)
+    return f"{told} {sure}".strip()
 
 
 def _who(entry: audit.Entry, scope: Scope) -> str:

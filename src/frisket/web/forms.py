@@ -118,6 +118,11 @@ class PrintForm(forms.Form):
     copies = forms.IntegerField(label=_("Copies"), min_value=1, max_value=999, required=False)
     sides = forms.ChoiceField(label=_("Sides"), choices=SIDES, required=False)
     color_mode = forms.ChoiceField(label=_("Colour"), choices=COLOURS, required=False)
+    as_it_can = forms.BooleanField(
+        label=_("Print it as the device can"),
+        help_text=_("Even in grey, one-sided or on other paper than was meant."),
+        required=False,
+    )
     password = forms.CharField(
         label=_("PIN of the job"),
         max_length=64,

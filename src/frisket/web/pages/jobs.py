@@ -197,6 +197,7 @@ def wish_of(form: PrintForm) -> release.Wish:
         sides=told["sides"] or None,
         color_mode=told["color_mode"] or None,
         password=told["password"] or None,
+        as_it_can=told["as_it_can"],
     )
 
 

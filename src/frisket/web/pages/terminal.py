@@ -242,8 +242,6 @@ def terminal_print(request: HttpRequest, name: str) -> HttpResponse:
     wish = wish_of(form)
     if request.POST.get("sparing") == "yes":
         wish = replace(wish, sides="two-sided-long-edge", color_mode="monochrome")
-    if request.POST.get("as_it_can") == "yes":
-        wish = replace(wish, as_it_can=True)
     return _release(request, stand, chosen, wish)
 
 
