@@ -175,8 +175,8 @@ PLANTS = (
         (
             (
                 "job/store.py",
-                '        new.why.value,\n        "",\n        "",\n        new.door,',
-                '        new.why.value,\n        new.title,\n        "",\n        new.door,',
+                '        new.why.value,\n        "",\n        first_outcome(new).value,',
+                "        new.why.value,\n        new.title,\n        first_outcome(new).value,",
             ),
         ),
     ),

@@ -1,14 +1,29 @@
 """T3: a disk that is really full. New jobs are refused for now, the rest of the house goes on."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from tests.crash.lives import until
+from tests.crash.lives import House, until
 from tests.crash.load import LARGE, SMALL, Record
 from tests.crash.look import inspect, settle
 from tests.crash.mounts import ext4_image, mounted, needs_loop_devices
 
 _RESERVE = 12 << 20
+
+
+@contextmanager
+def on_a_small_disk(furnished: House, folder: Path) -> Iterator[tuple[House, Path]]:
+    """A house that runs on a file system of its own, with its log elsewhere; and that file system's folder."""
+    needs_loop_devices()
+    image = folder / "disk.img"
+    ext4_image(image, 160)
+    with mounted(image, folder / "disk") as disk, furnished.copy(disk / "house") as house:
+        house.log = folder / "house.log"
+        house.environment["FRISKET_SPACE__RESERVE_BYTES"] = str(_RESERVE)
+        assert house.start(), house.words()
+        yield house, disk
 
 
 def fill(folder: Path) -> Path:
@@ -26,13 +41,7 @@ def fill(folder: Path) -> Path:
 
 
 def test_a_full_disk_refuses_new_jobs_and_still_releases_and_erases(furnished, tmp_path):
-    needs_loop_devices()
-    image = tmp_path / "disk.img"
-    ext4_image(image, 160)
-    with mounted(image, tmp_path / "disk") as disk, furnished.copy(disk / "house") as house:
-        house.log = tmp_path / "house.log"
-        house.environment["FRISKET_SPACE__RESERVE_BYTES"] = str(_RESERVE)
-        assert house.start(), house.words()
+    with on_a_small_disk(furnished, tmp_path) as (house, disk):
         record = Record()
         with house.sender() as sender:
             for size in (SMALL, LARGE, SMALL, LARGE, SMALL, SMALL):
@@ -56,13 +65,7 @@ def test_a_full_disk_refuses_new_jobs_and_still_releases_and_erases(furnished, t
 
 
 def test_the_reserve_is_enough_to_release_everything_that_waits(furnished, tmp_path):
-    needs_loop_devices()
-    image = tmp_path / "disk.img"
-    ext4_image(image, 160)
-    with mounted(image, tmp_path / "disk") as disk, furnished.copy(disk / "house") as house:
-        house.log = tmp_path / "house.log"
-        house.environment["FRISKET_SPACE__RESERVE_BYTES"] = str(_RESERVE)
-        assert house.start(), house.words()
+    with on_a_small_disk(furnished, tmp_path) as (house, disk):
         record = Record()
         with house.sender() as sender:
             for _ in range(40):
@@ -78,13 +81,7 @@ def test_the_reserve_is_enough_to_release_everything_that_waits(furnished, tmp_p
 
 
 def test_killed_on_a_full_disk_it_starts_and_has_everything(furnished, tmp_path):
-    needs_loop_devices()
-    image = tmp_path / "disk.img"
-    ext4_image(image, 160)
-    with mounted(image, tmp_path / "disk") as disk, furnished.copy(disk / "house") as house:
-        house.log = tmp_path / "house.log"
-        house.environment["FRISKET_SPACE__RESERVE_BYTES"] = str(_RESERVE)
-        assert house.start(), house.words()
+    with on_a_small_disk(furnished, tmp_path) as (house, disk):
         record = Record()
         with house.sender() as sender:
             for size in (SMALL, LARGE, SMALL, LARGE):

@@ -1,5 +1,8 @@
 """Names, addresses and strings at the edge."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,11 +39,13 @@ def test_a_canonical_name_is_its_own_canonical_form(name: str) -> None:
     [
         ("socket://192.0.2.7", "socket://192.0.2.7:9100"),
         ("socket://Printer.Example:9101/", "socket://printer.example:9101"),
+        ("lpd://192.0.2.7/PASSTHRU", "lpd://192.0.2.7:515/PASSTHRU"),
+        ("lpd://Printer.Example:5515", "lpd://printer.example:5515/lp"),
         ("ipp://printer", "ipp://printer:631/ipp/print"),
         ("IPPS://[2001:DB8::1]:443/ipp/print/a", "ipps://[2001:db8::1]:443/ipp/print/a"),
     ],
 )
-@pytest.mark.requirement("SPM-19")
+@pytest.mark.requirement("SPM-19", "PREP-61")
 def test_an_address_is_read_into_one_form_with_its_default_port(written: str, meant: str) -> None:
     assert device.Address.read(written).uri == meant
     assert device.Address.read(meant).uri == meant
@@ -63,6 +68,9 @@ def test_an_address_is_read_into_one_form_with_its_default_port(written: str, me
         "socket://printer:70000",
         "socket://printer/path",
         "socket://1.2.3",
+        "lpd://printer/a/b",
+        "lpd://printer/a%20b",
+        "lpd://printer/" + "q" * 64,
         "ipp://-printer/",
         "ipp://" + "a" * 300,
     ],
@@ -104,6 +112,16 @@ def capabilities() -> st.SearchStrategy[device.Capabilities]:
         finishings=st.lists(st.integers(4, 90)).map(tuple),
         copies_max=st.integers(1, 999),
         pjl=st.booleans(),
+        page_ranges=st.booleans(),
+        raster_types=st.just(("sgray_8",)),
+        raster_resolutions=st.just((300,)),
+        raster_sheet_back=st.just("normal"),
+        media_cols=st.lists(st.builds(device.Medium, name=st.text(max_size=9), x=st.integers(1, 9)), max_size=3).map(
+            tuple
+        ),
+        margins=st.sampled_from([(), ((0, 423), (0,), (0,), (423,))]),
+        words=st.sampled_from([(), (("print-scaling", ("auto", "fit")), ("overrides", ("pages",)))]),
+        supplies=st.sampled_from([(), (("type=toner;level=5;", "Black"),)]),
     )
 
 
@@ -123,6 +141,45 @@ def test_a_queue_promises_only_what_some_device_behind_it_can_do(several: list[d
     shared = set.intersection(*(set(each.formats) for each in several))
     if shared:
         assert set(merged.formats) == shared
+
+
+RASTER = device.Capabilities(
+    formats=("application/pdf", "image/pwg-raster", "image/urf"), raster_types=("black_1", "sgray_8", "srgb_8"),
+    raster_resolutions=(300, 600), raster_sheet_back="normal",
+    urf=("V1.4", "CP99", "W8", "SRGB24", "RS300-600", "DM1"),
+)  # fmt: skip
+
+
+def test_a_raster_is_offered_as_every_device_of_the_queue_can_print_it() -> None:
+    other = replace(
+        RASTER, raster_types=("sgray_8",), raster_resolutions=(600,), urf=("V1.4", "CP9", "W8", "RS600", "DM1")
+    )
+    merged = device.merge([RASTER, other])
+    assert set(merged.formats) == {"application/pdf", "image/pwg-raster", "image/urf"}
+    assert (merged.raster_types, merged.raster_resolutions) == (("sgray_8",), (600,))
+    assert set(merged.urf) == {"V1.4", "W8", "DM1", "CP9", "RS600"}
+
+
+@pytest.mark.parametrize(
+    "unlike", [{"raster_sheet_back": "flipped"}, {"raster_types": ("cmyk_8",)}, {"raster_resolutions": (720,)}]
+)
+def test_no_raster_is_offered_that_one_of_the_devices_would_print_wrong(unlike: dict[str, Any]) -> None:
+    assert "image/pwg-raster" not in device.merge([RASTER, replace(RASTER, **unlike)]).formats
+
+
+@pytest.mark.parametrize("keys", [("V1.4", "W8", "RS300-600", "DM3"), ("V1.4", "W8", "RS1200", "DM1"), ()])
+def test_no_apple_raster_is_offered_that_one_of_the_devices_would_print_wrong(keys: tuple[str, ...]) -> None:
+    assert "image/urf" not in device.merge([RASTER, replace(RASTER, urf=keys)]).formats
+
+
+def test_what_the_house_can_convert_is_taken_where_every_device_prints_the_outcome() -> None:
+    mono = replace(RASTER, formats=("image/pwg-raster",))
+    try:
+        device.conversions({"image/png": ("application/pdf",), "text/plain": ("application/pdf", "image/pwg-raster")})
+        assert device.formats_taken([RASTER]) == (*RASTER.formats, "image/png", "text/plain")
+        assert device.formats_taken([RASTER, mono]) == ("image/pwg-raster", "text/plain")
+    finally:
+        device.conversions({})
 
 
 def test_a_queue_without_devices_promises_what_every_printer_can_do() -> None:

@@ -27,6 +27,15 @@ IMPORTS_BY_NAME = {
 CRYPTOGRAPHY = {"hashlib", "hmac", "secrets", "ssl", "cryptography", "OpenSSL", "nacl", "argon2", "bcrypt"}
 CRYPTOGRAPHY_ELSEWHERE = {
     ("frisket/plumbing/httpd.py", "ssl"): "names the type of the context plumbing.keys made",
+    (
+        "frisket/intake/sources/remote.py",
+        "ssl",
+    ): "names types and errors of a handshake; the context is from plumbing.keys",
+    ("frisket/plumbing/https.py", "ssl"): "names the type of the context plumbing.keys made",
+    ("frisket/intake/mail/smtp_door.py", "ssl"): "names the type of the context plumbing.keys made",
+    ("frisket/intake/mail/stores.py", "ssl"): "names the type of the context plumbing.keys made",
+    ("frisket/intake/mail/oauth.py", "ssl"): "names the type of the context plumbing.keys made",
+    ("frisket/intake/mail/boxes.py", "ssl"): "names the type of the context plumbing.keys made",
     ("frisket/delivery/stream.py", "ssl"): "names the errors of a handshake; the context is from plumbing.keys",
 }
 # Of the modules above nothing that makes a context or a cipher may be called, exception or not.

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.fuzz.mutating import upset
 from tests.wire.ipp_samples import ALL
 
 from frisket.wire import ipp
@@ -16,24 +17,7 @@ MUTATIONS = 50_000
 
 
 def mutated(source: random.Random) -> bytes:
-    """A recorded message with one to four changes of the kinds that upset parsers."""
-    octets = bytearray(source.choice(RECORDED))
-    for _ in range(source.randint(1, 4)):
-        at = source.randrange(len(octets)) if octets else 0
-        match source.randrange(6):
-            case 0:
-                octets[at : at + 1] = bytes((source.randrange(256),))
-            case 1:
-                octets[at : at + 2] = source.choice((b"\0\0", b"\x7f\xff", b"\x80\0", b"\xff\xff", b"\0\x01"))
-            case 2:
-                del octets[at : at + source.randint(1, 20)]
-            case 3:
-                octets[at:at] = octets[at : at + source.randint(1, 60)]
-            case 4:
-                octets[at:at] = bytes((source.choice((0x02, 0x34, 0x37, 0x4A, 0x03, 0x7F, 0x0F)),))
-            case _:
-                octets[at:at] = source.randbytes(source.randint(1, 8))
-    return bytes(octets)
+    return bytes(upset(source, source.choice(RECORDED)))
 
 
 def digest(octets: bytes, limits: ipp.Limits = ipp.Limits()) -> ipp.Message | type[Exception]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from tests.fuzz.mutating import upset
 from tests.guarded.conftest import ROOMY, Manor
 from tests.peers.client import Printing, sample
 from tests.peers.served import Served, serving
@@ -59,23 +60,9 @@ def mutated(source: random.Random, originals: list[bytes]) -> bytes:
         for _ in range(source.randint(1, 3)):
             octets[source.randrange(len(octets))] = source.choice((0, 0x7F, 0xFF, source.randrange(256)))
         return bytes(octets)
-    for _ in range(source.randint(1, 4)):
-        at = source.randrange(len(octets)) if octets else 0
-        match source.randrange(7):
-            case 0:
-                octets[at : at + 1] = bytes((source.randrange(256),))
-            case 1:
-                octets[at : at + 2] = source.choice((b"\0\0", b"\x7f\xff", b"\x80\0", b"\xff\xff", b"\0\x01"))
-            case 2:
-                del octets[at : at + source.randint(1, 20)]
-            case 3:
-                octets[at:at] = octets[at : at + source.randint(1, 60)]
-            case 4:
-                octets[at:at] = bytes((source.choice((0x02, 0x34, 0x37, 0x4A, 0x03, 0x7F, 0x0F)),))
-            case 5:
-                octets[2:4] = source.randrange(0x70).to_bytes(2)
-            case _:
-                octets[at:at] = source.randbytes(source.randint(1, 8))
+    octets = upset(source, bytes(octets))
+    if not source.randrange(7):
+        octets[2:4] = source.randrange(0x70).to_bytes(2)  # another operation
     return bytes(octets)
 
 

@@ -62,29 +62,32 @@ def listening(served: Served) -> set[tuple[str, int]]:
 
 
 def test_the_house_listens_where_it_says_and_nowhere_else(manor: Manor) -> None:
-    ports = {manor.served.port(door) for door in ("web", "ipp", "ipps")}
+    ports = {manor.served.port(door) for door in ("web", "ipp", "ipps", "lpd", "raw")}
     assert listening(manor.served) == {("0100007F", port) for port in ports}
     said = manor.served.cli("whitepaper")["listeners"]
     assert {int(each["address"].split(":")[2].split("/")[0]) for each in said} == ports
     clear = [each["door"] for each in said if "clear text" in each["encryption"]]
-    assert clear == ["ipp"]
+    assert clear == ["ipp", "lpd", "raw"]
     assert manor.served.process is not None
     for kind in ("udp", "udp6", "raw", "raw6"):
         assert sockets(manor.served.process.pid, kind) == []
 
 
 def test_a_new_house_opens_no_port_in_clear_text(tmp_path: Path) -> None:
-    with serving({**ROOMY, "HOUSE__LEVEL": "medium", "DOORS__IPP__ON": "true"}) as served:
+    clear = {f"DOORS__{door}__ON": "true" for door in ("IPP", "LPD", "RAW")}
+    with serving({**ROOMY, "HOUSE__LEVEL": "medium", **clear}) as served:
         assert len(listening(served)) == 2
         assert set(served.urls) == {"web", "api", "ipps"}
+        shut = [each["what"].split()[0] for each in served.ask("doctor")["findings"] if "stays shut" in each["what"]]
+        assert shut == ["doors.lpd", "doors.raw"]
 
 
 @pytest.mark.requirement("OCE-09")
 @pytest.mark.parametrize("address, four, six", [("0.0.0.0", True, False), ("::", False, True), ("", True, True)])
 def test_every_port_is_there_in_ipv4_in_ipv6_and_in_both(address: str, four: bool, six: bool) -> None:
-    doors = {f"DOORS__{door}__ADDRESS": address for door in ("WEB", "IPP", "IPPS")}
+    doors = {f"DOORS__{door}__ADDRESS": address for door in ("WEB", "IPP", "IPPS", "LPD", "RAW")}
     with serving({**ROOMY, **doors}) as served:
-        for door in ("web", "ipp", "ipps"):
+        for door in ("web", "ipp", "ipps", "lpd", "raw"):
             for host, wanted in (("127.0.0.1", four), ("::1", six)):
                 with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as peer:
                     assert (peer.connect_ex((host, served.port(door))) == 0) == wanted, (door, host)

@@ -75,7 +75,8 @@ def test_every_change_of_the_api_refuses_strangers_and_people_without_the_right(
             page = manor.browser().ask(verb, place, b"{}", {"Content-Type": "application/json"})
             assert page.status == 401, (verb, path, page.status)
             assert told(manor, page) == [], path
-            if verb != "GET" and "/jobs" not in path and "/credentials" not in path:
+            own = any(word in path for word in ("/jobs", "/credentials", "/stores"))  # for every person
+            if verb != "GET" and not own:
                 refused = manor.browser().ask(verb, place, b"{}", person)
                 assert refused.status in (403, 422), (verb, path, refused.status, refused.text)
                 changes += 1

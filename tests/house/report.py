@@ -15,6 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.house import clients
+from tests.house.clients import client_seen
+
+__all__ = ["client_seen"]  # a fixture for every test that drives a client
 
 # How to ask a program what it is; programs not listed are asked with --version.
 _ASK = {
@@ -26,23 +30,34 @@ _ASK = {
     "chromium": ["chromium", "--no-sandbox", "--version"],
     "bubblewrap": ["bwrap", "--version"],
     "psql": ["psql", "--version"],
+    "lprng": ["dpkg-deb", "-W", str(Path(__file__).parents[2] / ".venv" / "peers" / "lprng.deb")],
+    "pyftpdlib": [sys.executable, "-c", "import pyftpdlib; print('pyftpdlib', pyftpdlib.__ver__)"],
+    "wsgidav": [sys.executable, "-c", "import wsgidav; print('wsgidav', wsgidav.__version__)"],
 }
 # Programs that name no version of their own: the Debian package that brings them does.
 _PACKAGE = {
+    "avahi": "avahi-daemon",
     "avahi-browse": "avahi-utils",
     "avahi-daemon": "avahi-daemon",
     "cancel": "cups-client",
     "cups": "cups-daemon",
+    "cups-lpd": "cups",
+    "cups-backends": "cups",
     "cupsd": "cups-daemon",
     "ippeveprinter": "cups-ipp-utils",
     "ippfind": "cups-ipp-utils",
     "ipptool": "cups-ipp-utils",
+    "dovecot": "dovecot-core",
     "lp": "cups-client",
     "lpq": "cups-bsd",
     "lpr": "cups-bsd",
     "lpstat": "cups-client",
     "nc": "netcat-openbsd",
+    "postfix": "postfix",
     "postgresql": "postgresql",
+    "rlpr": "rlpr",
+    "swaks": "swaks",
+    "vsftpd": "vsftpd",
 }
 _OUTCOMES = ("passed", "failed", "skipped")
 
@@ -54,13 +69,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One file stays in one process, and all that start real servers stay in one, one after the other."""
+    """One file stays in one process: what it started for all its tests is started once."""
     for item in items:
         peers = sorted({str(name) for mark in item.iter_markers("peer") for name in mark.args})
         item.user_properties.extend(("peer", name) for name in peers)
         if item.get_closest_marker("xdist_group") is None:
-            group = "real programs" if peers else item.nodeid.split("::")[0]
-            item.add_marker(pytest.mark.xdist_group(group))
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -83,6 +97,7 @@ class _Account:
     def __init__(self) -> None:
         self.tests: Counter[str] = Counter()
         self.peers: dict[str, Counter[str]] = {}
+        self.clients: list[clients.Seen] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when != "call" and report.passed:
@@ -91,11 +106,13 @@ class _Account:
         for kind, name in report.user_properties:
             if kind == "peer":
                 self.peers.setdefault(str(name), Counter())[report.outcome] += 1
+            elif kind == "client" and report.passed:
+                self.clients.append(clients.Seen(*name))  # type: ignore[misc]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         place = os.environ.get("FRISKET_TEST_REPORT")
         if place:
-            Path(place).write_text(json.dumps({"tests": self.tests, "peers": self.peers}))
+            Path(place).write_text(json.dumps({"tests": self.tests, "peers": self.peers, "clients": self.clients}))
         elif self.peers:
             terminalreporter.write_sep("-", "real programs")
             for line in _lines(self.peers):
@@ -133,6 +150,7 @@ def main(folder: Path) -> None:
     """Add up the runs that left their counts in ``folder``, and print them."""
     peers: dict[str, Counter[str]] = {}
     total: Counter[str] = Counter()
+    seen: list[clients.Seen] = []
     print("\n=== Tests")
     for file in sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime_ns):
         run = json.loads(file.read_text())
@@ -140,9 +158,11 @@ def main(folder: Path) -> None:
         total.update(run["tests"])
         for name, counts in run["peers"].items():
             peers.setdefault(name, Counter()).update(counts)
+        seen += [clients.Seen(*row) for row in run.get("clients", ())]
     print(f"  {'together':<12}  {_counts(total)}")
     print("=== Tests against real programs")
     print("\n".join(_lines(peers)) if peers else "  none")
+    print(f"=== Clients\n  {clients.write(seen)}")
 
 
 if __name__ == "__main__":

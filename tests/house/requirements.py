@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "requirements.md"
 IDS = ROOT / "docs" / "requirements" / "ids.tsv"
 CAPABILITIES = ROOT / "docs" / "requirements" / "capabilities.tsv"
+DECLINED = ROOT / "docs" / "requirements" / "declined.tsv"
 GROUPS = {
     "OCE": "the controller: levels, ports, certificates, shredding, log",
     "PREP": "document preparation",
@@ -51,6 +52,14 @@ def known() -> dict[str, Requirement]:
 
 def capabilities() -> dict[str, str]:
     with CAPABILITIES.open(newline="") as file:
+        rows = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        next(rows)
+        return {row[0]: row[1] for row in rows}
+
+
+def declined() -> dict[str, str]:
+    """Requirements that will not be met as they are written, each with the reason."""
+    with DECLINED.open(newline="") as file:
         rows = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
         next(rows)
         return {row[0]: row[1] for row in rows}
@@ -129,9 +138,24 @@ def page() -> str:
             peers = ", ".join(sorted({peer for proof in shown[each.id] for peer in proof.peers})) or "–"
             capability = f"{each.capability} {names[each.capability]}"
             lines.append(f"| {each.id} | {_cell(each.short)} | {capability} | {tests} | {peers} |")
+    refused = declined()
+    lines += [
+        "",
+        "## Declined",
+        "",
+        "Not met as they are written, and why.",
+        "",
+        "| Requirement | In short | Why not |",
+        "|---|---|---|",
+        *(f"| {each} | {_cell(ids[each].short)} | {_cell(why)} |" for each, why in refused.items()),
+    ]
     lines += ["", "## Open", ""]
     for group in GROUPS:
-        open_ones = [each for each in ids.values() if each.id.startswith(f"{group}-") and each.id not in shown]
+        open_ones = [
+            each
+            for each in ids.values()
+            if each.id.startswith(f"{group}-") and each.id not in shown and each.id not in refused
+        ]
         lines += [f"### {group}", "", "| Requirement | In short | Capability |", "|---|---|---|"]
         lines += [
             f"| {each.id} | {_cell(each.short)} | {each.capability} {names[each.capability]} |" for each in open_ones
@@ -154,6 +178,9 @@ def main() -> None:
     unknown = sorted({proof.requirement for proof in marked} - known().keys())
     if unknown:
         raise SystemExit(f"unknown requirements in markers: {', '.join(unknown)}")
+    both = sorted({proof.requirement for proof in marked} & declined().keys())
+    if both:
+        raise SystemExit(f"declined, and claimed by a test: {', '.join(both)}")
     PAGE.write_text(page())
     per_file = [(file, len(list(group))) for file, group in groupby(marked, key=lambda proof: proof.file)]
     for file, count in per_file:

@@ -11,8 +11,8 @@ ROOT = Path(__file__).parents[2]
 
 # In SPDX words. Weak copyleft (MPL-2.0, LGPL) suits because we use such a package unchanged, as a library.
 SUITS = {
-    "0BSD", "Apache-2.0", "BSD", "BSD-2-Clause", "BSD-3-Clause", "HPND", "ISC", "LGPL-3.0-only", "MIT", "MIT-0",
-    "MIT-CMU", "MPL-2.0", "PSF-2.0", "Unlicense", "Zlib",
+    "0BSD", "Apache-2.0", "BSD", "BSD-2-Clause", "BSD-3-Clause", "HPND", "ISC", "LGPL-2.1-or-later", "LGPL-3.0-only",
+    "MIT", "MIT-0", "MIT-CMU", "MPL-2.0", "PSF-2.0", "Unlicense", "Zlib",
 }  # fmt: skip
 # What older packages write into the free field or the classifier instead.
 SPELLED = {

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.house import report
+from tests.house import clients, report
 
 ROOT = Path(__file__).parents[2]
 SUITE = """
@@ -55,7 +55,8 @@ def test_in_ci_a_missing_program_is_a_failure(tmp_path):
     assert counts["peers"]["no-such-program"] == {"failed": 1}
 
 
-def test_runs_are_added_up(tmp_path, capsys):
+def test_runs_are_added_up(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(clients, "write", lambda rows: "")
     (tmp_path / "SQLite.json").write_text('{"tests": {"passed": 3, "failed": 1}, "peers": {"bash": {"passed": 2}}}')
     (tmp_path / "PostgreSQL.json").write_text('{"tests": {"passed": 4}, "peers": {"bash": {"failed": 1}}}')
     report.main(tmp_path)
@@ -63,6 +64,24 @@ def test_runs_are_added_up(tmp_path, capsys):
     assert "together      7 passed, 1 failed" in said
     assert "bash  2 passed, 1 failed" in said
     assert "GNU bash" in said
+
+
+LP = clients.Seen("lp", "IPP", "a PDF", "alice", "whole")
+
+
+def test_the_page_of_clients_is_written_when_all_of_them_were_driven(tmp_path):
+    file = tmp_path / "clients.md"
+    other = LP._replace(client="curl", door="upload")
+    assert "written anew: 2 rows" in clients.write([LP, other, LP], file)
+    assert file.read_text().count("| alice |") == 2
+    assert "up to date" in clients.write([other, LP], file)
+    assert "1 of its clients" in clients.write([LP], file)
+    assert file.read_text() == clients.page([LP, other])
+
+
+def test_a_document_that_arrived_otherwise_is_no_row(client_seen):
+    with pytest.raises(AssertionError, match="5 octets were sent"):
+        client_seen("lp", "IPP", "a PDF", "alice", sent=b"whole", arrived=b"who")
 
 
 @pytest.mark.parametrize("name", ["no-such-program", ""])

@@ -2,7 +2,7 @@
 
 import textwrap
 
-from tests.house.requirements import GROUPS, PAGE, capabilities, known, page, proofs
+from tests.house.requirements import GROUPS, PAGE, capabilities, declined, known, page, proofs
 
 
 def test_the_page_is_up_to_date():
@@ -11,6 +11,12 @@ def test_the_page_is_up_to_date():
 
 def test_every_marked_requirement_is_a_known_one():
     assert sorted({proof.requirement for proof in proofs()} - known().keys()) == []
+
+
+def test_what_is_declined_is_known_has_a_reason_and_is_claimed_by_no_test():
+    assert sorted(declined().keys() - known().keys()) == []
+    assert sorted(declined().keys() & {proof.requirement for proof in proofs()}) == []
+    assert all(len(why) > 20 for why in declined().values())
 
 
 def test_every_requirement_belongs_to_a_group_and_a_capability():

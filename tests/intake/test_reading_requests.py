@@ -14,7 +14,8 @@ from tests.conftest import House
 from frisket import device
 from frisket.intake.errors import CutOff
 from frisket.intake.ipp.request import Target, parse_path, unpacked
-from frisket.intake.ipp.template import Conflict, _clock_time, read_ticket
+from frisket.intake.ipp.template import Conflict, read_ticket
+from frisket.intake.ipp.terms import clock_time
 from frisket.intake.offers import Part
 from frisket.intake.sensing import format_of_octets, sensed
 from frisket.intake.upload import format_of
@@ -157,7 +158,7 @@ def test_a_packed_document_that_ends_early_is_not_taken_for_whole() -> None:
 
 CAN = device.Capabilities(
     formats=("application/pdf",), colour=True, sides=("one-sided", "two-sided-long-edge"),
-    media=("iso_a4_210x297mm", "na_letter_8.5x11in"), media_default="iso_a4_210x297mm", copies_max=99,
+    media=("iso_a4_210x297mm", "na_letter_8.5x11in"), media_default="iso_a4_210x297mm", copies_max=99, page_ranges=True,
 )  # fmt: skip
 
 
@@ -203,7 +204,7 @@ def test_media_is_found_by_its_size(house: House) -> None:
         ipp.attribute("finishings", ipp.enum(4)),
         ipp.attribute("number-up", ipp.integer(2)),
         ipp.attribute("job-sheets", ipp.keyword("standard")),
-        ipp.attribute("job-hold-until", ipp.keyword("day-time")),
+        ipp.attribute("job-hold-until", ipp.keyword("tea-time")),
         ipp.attribute("an-attribute-of-the-future", ipp.keyword("x")),
     ],
 )
@@ -232,7 +233,7 @@ def test_page_ranges_that_overlap_and_two_ways_to_say_media_are_conflicts(house:
 @given(hour=st.integers(0, 23), minute=st.integers(0, 59))
 def test_a_time_to_hold_until_lies_in_the_next_day(hour: int, minute: int) -> None:
     now = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-    moment = _clock_time(f"{hour:02}:{minute:02}", now)
+    moment = clock_time(f"{hour:02}:{minute:02}", now)
     assert moment is not None
     assert now < moment <= now + timedelta(days=1)
     assert (moment.hour, moment.minute) == (hour, minute)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.peers.agents import ReplayAgent, office
 from tests.peers.client import Printing, sample
-from tests.peers.served import Failed, Served, serving
+from tests.peers.served import Failed, Served, serving, until
 
 from frisket import lab
 
@@ -59,6 +59,7 @@ def test_jobs_are_sent_listed_released_and_explained(house: Served, tmp_path: Pa
         if house.process is not None:
             house.reaches(made["id"], "erased")
             assert devices.jobs("virtual")[0].documents[0].octets == len(DOCUMENT)
+
     text = house.run("job", "explain", made["id"]).stdout.decode()
     assert "It arrived from the command line, was sealed on stable storage and acknowledged." in text
     assert "alice released it to virtual." in text
@@ -85,6 +86,23 @@ def test_a_device_is_shown_with_what_its_agent_says_and_no_secret_is_on_the_comm
     assert house.cli("device", "snmp", "known", "off")["snmp"] is None
     assert house.cli("device", "set", "known", "--also", "ipp://127.0.0.1/two")["ways"] == ["ipp://127.0.0.1:631/two"]
     assert house.cli("device", "set", "known", "--only", "--no-tags")["ways"] == []
+
+
+def test_a_job_goes_to_the_lpd_queue_that_a_device_was_added_with(house: Served, tmp_path: Path) -> None:
+    file = tmp_path / "letter.pdf"
+    file.write_bytes(DOCUMENT)
+    with lab.running(tmp_path / "lab", lab.DevicePlan("spooler", lab.Door.LPD)) as devices:
+        added = house.cli("device", "add", "spooler", devices.uri("spooler"))
+        assert added["uri"] == devices.uri("spooler") and added["silence_is_done"] and added["probed"]
+        made = house.cli("job", "submit", str(file), "--person", "alice")
+        released = house.cli("job", "release", made["id"], "--person", "alice", "--device", "spooler")
+        assert released["jobs"][0]["released"]
+        if house.process is not None:
+            house.reaches(made["id"], "erased")
+            until(lambda: devices.jobs("spooler"))
+            kept = devices.jobs("spooler")[0]
+            assert (tmp_path / "lab" / "spooler" / kept.documents[0].file).read_bytes() == DOCUMENT
+            assert (kept.attributes["queue"], kept.attributes["user"]) == ("lp", "frisket")
 
 
 def test_the_log_is_verified_and_exported(house: Served) -> None:

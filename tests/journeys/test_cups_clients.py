@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,9 @@ __all__ = ["bus"]  # a fixture that eve needs
 
 pytestmark = pytest.mark.peer("cups")
 PAGES = (1, 1000)
+ClientSeen = Callable[..., None]
+EVERYWHERE = "cupsd with an `everywhere` queue (`lpadmin -m everywhere`)"
+STATED = "alice, whose stated name the queue believes"
 
 
 @pytest.fixture(scope="module")
@@ -73,12 +76,14 @@ def waits(office: Office, title: str) -> int:
 @pytest.mark.parametrize("device", ["eve", "eves"])
 @pytest.mark.parametrize("pages", PAGES)
 def test_lp_prints_directly_and_the_very_octets_arrive(
-    office: Office, eve: Eve, files: dict[int, Path], pages: int, device: str
+    office: Office, eve: Eve, files: dict[int, Path], client_seen: ClientSeen, pages: int, device: str
 ) -> None:
     server = f"127.0.0.1:{office.served.port('ipp')}"
     number = number_of(cups_client(server, "lp", "-d", "secure", "-U", "alice", str(files[pages])))
     assert until(lambda: office.served.job(number)["pages"]) == pages
-    assert printed_at(eve, office, number, device) == files[pages].read_bytes()
+    sent = files[pages].read_bytes()
+    arrived = printed_at(eve, office, number, device)
+    client_seen("CUPS lp", "IPP", f"a PDF of {pages} page{'s' * (pages > 1)}", STATED, sent=sent, arrived=arrived)
 
 
 @pytest.mark.requirement("SAFEQ-53", "SAFEQ-76")
@@ -101,7 +106,7 @@ def test_lp_prints_directly_inside_tls(office: Office, files: dict[int, Path]) -
 @pytest.mark.parametrize("door", ["ipp", "ipps"])
 @pytest.mark.parametrize("pages", PAGES)
 def test_what_a_driverless_queue_of_cupsd_passes_through_arrives_unchanged(
-    office: Office, eve: Eve, cups: Cups, files: dict[int, Path], door: str, pages: int
+    office: Office, eve: Eve, cups: Cups, files: dict[int, Path], client_seen: ClientSeen, door: str, pages: int
 ) -> None:
     everywhere(cups, f"plain{door}", f"{office.served.urls[door]}/secure")
     title = f"{pages} pages over {door}"
@@ -109,7 +114,9 @@ def test_what_a_driverless_queue_of_cupsd_passes_through_arrives_unchanged(
     number = waits(office, title)
     assert office.served.job(number)["door"] == door
     device = "eves" if door == "ipps" else "eve"
-    assert printed_at(eve, office, number, device) == files[pages].read_bytes()
+    printed = f"a PDF of {pages} page{'s' * (pages > 1)}, passed through"
+    arrived = printed_at(eve, office, number, device)
+    client_seen(EVERYWHERE, door.upper(), printed, STATED, sent=files[pages].read_bytes(), arrived=arrived)
 
 
 @pytest.mark.peer("cupsd")
@@ -118,12 +125,20 @@ def test_what_a_driverless_queue_of_cupsd_passes_through_arrives_unchanged(
 @pytest.mark.parametrize("door", ["ipp", "ipps"])
 @pytest.mark.parametrize("pages", PAGES)
 def test_what_the_filters_of_cupsd_made_arrives_unchanged(
-    office: Office, eve: Eve, cups: Cups, files: dict[int, Path], tmp_path: Path, door: str, pages: int
+    office: Office,
+    eve: Eve,
+    cups: Cups,
+    files: dict[int, Path],
+    client_seen: ClientSeen,
+    tmp_path: Path,
+    door: str,
+    pages: int,
 ) -> None:
     """An everywhere queue writes the PDF anew; what it sent to us is what the device gets."""
     port = office.served.port(door)
     with recording(port) if door == "ipp" else recording_inside_tls(port, tmp_path) as recorder:
-        everywhere(cups, f"seen{door}{pages}", f"{door}://127.0.0.1:{recorder.port}/ipp/print/secure")
+        # By another name than the house: cupsd remembers whose certificate belongs to a name.
+        everywhere(cups, f"seen{door}{pages}", f"{door}://localhost:{recorder.port}/ipp/print/secure")
         title = f"{pages} pages through filters over {door}"
         cups.run("lp", "-d", f"seen{door}{pages}", "-U", "alice", "-t", title, str(files[pages]))
         number = waits(office, title)
@@ -131,7 +146,9 @@ def test_what_the_filters_of_cupsd_made_arrives_unchanged(
         assert until(lambda: office.served.job(number)["pages"]) == pages
         sent = recorder.documents()[-1]
     assert sent.startswith(b"%PDF-")
-    assert printed_at(eve, office, number, "eves" if door == "ipps" else "eve") == sent
+    arrived = printed_at(eve, office, number, "eves" if door == "ipps" else "eve")
+    printed = f"a PDF of {pages} page{'s' * (pages > 1)}, as its filters wrote it"
+    client_seen(EVERYWHERE, door.upper(), printed, STATED, sent=sent, arrived=arrived)
 
 
 @pytest.mark.peer("cupsd")

@@ -34,7 +34,7 @@ def test_the_ready_file_is_for_its_owner_and_names_every_open_door(office: Offic
     said = json.loads(served.ready_file.read_text())
     assert mode == 0o600
     assert said["pid"] == served.process.pid if served.process else False
-    assert set(said["urls"]) == {"web", "api", "ipp", "ipps"}
+    assert set(said["urls"]) == {"web", "api", "ipp", "ipps", "lpd", "raw"}
     assert said["urls"]["ipp"].startswith("ipp://127.0.0.1:") and said["urls"]["ipp"].endswith("/ipp/print")
     assert said["urls"]["api"] == said["urls"]["web"] + "/api/v1"
     assert len(said["setup_token"]) >= 20

@@ -219,7 +219,7 @@ async def test_a_running_lab_obeys_commands_and_leaves_no_port_open(tmp_path):
         )
     )
     await asyncio.wait_for(ready.wait(), 10)
-    assert sorted(told) == ["colour", "mono", "raw"]
+    assert sorted(told) == ["colour", "lpd", "mono", "raw"]
     assert (await asyncio.to_thread(print_job, told["colour"])).code == Status.OK
     await asyncio.to_thread(lab.command, tmp_path, "mono", "busy 1\n")
     await asyncio.sleep(0.6)

@@ -25,6 +25,18 @@ if [ ${#lacking[@]} -gt 0 ] && [ "$(id -u)" = 0 ]; then
     "${install[@]}" >/dev/null 2>&1 || { "${apt[@]}" update >/dev/null && "${install[@]}" >/dev/null; } || true
     mapfile -t lacking < <(missing)
 fi
+# LPRng and cups-bsd want the same names, so its programs are only unpacked, beside the environment.
+lprng=$(realpath -m ../../.venv/peers/lprng)
+if [ $# = 0 ] && [ $optional = no ] && [ ! -d "$lprng" ] && command -v apt-get >/dev/null; then
+    place=$(mktemp -d)
+    (cd "$place" && apt-get -qq download lprng >/dev/null 2>&1 && dpkg -x lprng_*.deb unpacked) || true
+    if [ -d "$place/unpacked" ]; then
+        mkdir -p "$(dirname "$lprng")" && cp "$place"/lprng_*.deb "$lprng.deb" && cp -r "$place/unpacked" "$lprng"
+    else
+        lacking+=(lprng)
+    fi
+    rm -rf "$place"
+fi
 if [ ${#lacking[@]} -gt 0 ]; then
     echo "Not installed: ${lacking[*]}" >&2
     if [ $optional = no ] && [ -n "${CI:-}" ]; then exit 1; fi

@@ -16,7 +16,7 @@ from frisket.errors import FrisketError
 from frisket.plumbing import db, work
 from frisket.plumbing.work import queues
 from frisket.plumbing.work.engine import Engine
-from frisket.plumbing.work.terms import HANDLERS, PERIODS, Claimed, End, Ended, Table
+from frisket.plumbing.work.terms import HANDLERS, LOOKS, PERIODS, Claimed, End, Ended, Table
 
 PATIENCE_S = 10.0
 
@@ -66,14 +66,15 @@ class WorkPromises:
 
     @pytest.fixture(autouse=True)
     def kinds(self, house: House) -> Iterator[None]:
-        known, periods = dict(HANDLERS), dict(PERIODS)
-        HANDLERS.clear()
-        PERIODS.clear()
+        known, periods, looked = dict(HANDLERS), dict(PERIODS), dict(LOOKS)
+        for registered in (HANDLERS, PERIODS, LOOKS):
+            registered.clear()
         yield
-        HANDLERS.clear()
-        PERIODS.clear()
+        for registered in (HANDLERS, PERIODS, LOOKS):
+            registered.clear()
         HANDLERS.update(known)
         PERIODS.update(periods)
+        LOOKS.update(looked)
 
     @pytest.fixture
     def start(self, kinds: None) -> Iterator[Callable[..., Engine]]:
@@ -675,6 +676,175 @@ class WorkPromises:
         house.clock.set_wall(house.clock.now() - timedelta(days=1))
         engine = start()
         until(lambda: len(done) == 2, "the second")
+
+    # Runs
+
+    def test_a_run_does_a_groups_items_in_order_and_one_at_a_time(self, start: Callable[..., Engine]) -> None:
+        done: list[int] = []
+        lengths: list[int] = []
+        now, most = 0, 0
+
+        def act(run: work.Run) -> None:
+            nonlocal now, most
+            count = 0
+            while (item := run.next()) is not None:
+                now, most, count = now + 1, max(most, now + 1), count + 1
+                done.append(int(item.payload["n"]))
+                now -= 1
+                run.over(item)
+            lengths.append(count)
+
+        work.handles_runs("t.print", longest_run=4, at_once=4)(act)
+        with db.transaction() as tx:
+            work.enqueue_many([work.NewWork("t.print", {"n": n}, group="one") for n in range(10)], tx=tx)
+        start()
+        until(lambda: len(done) == 10 and not work.overview(), "all of them")
+        assert done == list(range(10))
+        assert most == 1 and max(lengths) <= 4
+
+    def test_in_a_run_each_item_ends_by_itself(self, house: House, start: Callable[..., Engine]) -> None:
+        done: list[int] = []
+
+        def act(run: work.Run) -> None:
+            while (item := run.next()) is not None:
+                if item.payload["n"] == 1 and item.attempt == 1:
+                    run.over(item, Busy("not now"))
+                elif item.payload["n"] == 2:
+                    run.over(item, Refused("never"))
+                else:
+                    done.append(int(item.payload["n"]))
+                    run.over(item)
+
+        work.handles_runs("t.print", longest_run=8, backoff_s=0.01)(act)
+        with db.transaction() as tx:
+            work.enqueue_many([work.NewWork("t.print", {"n": n}, group="one") for n in range(4)], tx=tx)
+        start()
+        until(lambda: _later(house) and counts("t.print") == (0, 0, 0, 1), "three, and one dead")
+        assert sorted(done) == [0, 1, 3]
+
+    def test_what_a_run_had_not_begun_when_it_failed_goes_back_as_it_came(
+        self, house: House, start: Callable[..., Engine]
+    ) -> None:
+        tries: list[tuple[int, int]] = []
+
+        def act(run: work.Run) -> None:
+            while (item := run.next()) is not None:
+                tries.append((int(item.payload["n"]), item.attempt))
+                if item.payload["n"] == 0 and item.attempt == 1:
+                    raise Busy("not now")
+                run.over(item)
+
+        work.handles_runs("t.print", longest_run=8, backoff_s=0.01)(act)
+        with db.transaction() as tx:
+            work.enqueue_many([work.NewWork("t.print", {"n": n}, group="one") for n in range(3)], tx=tx)
+        start()
+        until(lambda: _later(house) and not work.overview(), "all of them")
+        assert sorted(tries) == [(0, 1), (0, 2), (1, 1), (2, 1)]
+
+    def test_a_run_ends_when_its_engine_is_to_stop(self, start: Callable[..., Engine]) -> None:
+        begun, go = threading.Event(), threading.Event()
+        done: list[int] = []
+
+        def act(run: work.Run) -> None:
+            while (item := run.next()) is not None:
+                begun.set()
+                go.wait(5)
+                done.append(int(item.payload["n"]))
+                run.over(item)
+
+        work.handles_runs("t.print", longest_run=8)(act)
+        with db.transaction() as tx:
+            work.enqueue_many([work.NewWork("t.print", {"n": n}, group="one") for n in range(5)], tx=tx)
+        engine = start()
+        assert begun.wait(PATIENCE_S)
+        stopping = threading.Thread(target=engine.stop)
+        stopping.start()
+        until(engine._stopping.is_set, "told to stop")
+        go.set()
+        stopping.join(PATIENCE_S)
+        assert done == [0] and counts("t.print") == (4, 0, 0, 0)
+
+    def test_an_item_of_a_run_can_be_cancelled_before_its_turn(self, start: Callable[..., Engine]) -> None:
+        begun, go = threading.Event(), threading.Event()
+        done: list[int] = []
+
+        def act(run: work.Run) -> None:
+            while (item := run.next()) is not None:
+                begun.set()
+                go.wait(5)
+                if not item.cancelled():
+                    done.append(int(item.payload["n"]))
+                run.over(item)
+
+        work.handles_runs("t.print", longest_run=8)(act)
+        with db.transaction() as tx:
+            ids = work.enqueue_many([work.NewWork("t.print", {"n": n}, group="one") for n in range(3)], tx=tx)
+        start()
+        assert begun.wait(PATIENCE_S)
+        with db.transaction() as tx:
+            assert work.cancel(ids[2], tx=tx)
+        time.sleep(0.1)  # the engine looks at its next turn, which the cancel has rung for
+        go.set()
+        until(lambda: not work.overview(), "over")
+        assert done == [0, 1]
+
+    # Looks
+
+    def test_a_look_comes_again_and_again_whatever_it_raises_and_one_holds_up_no_other(
+        self, start: Callable[..., Engine]
+    ) -> None:
+        looked: list[str] = []
+        go = threading.Event()
+
+        @work.looks("t.stuck", 0.01)
+        def stuck(stopped: Callable[[], bool]) -> None:
+            looked.append("stuck")
+            while not go.is_set() and not stopped():
+                time.sleep(0.005)
+
+        @work.looks("t.broken", 0.01)
+        def broken(stopped: Callable[[], bool]) -> None:
+            looked.append("broken")
+            if looked.count("broken") == 1:
+                raise OperationalError("away")
+            if looked.count("broken") == 2:
+                raise KeyError("a bug")
+
+        start()
+        until(lambda: looked.count("broken") > 4, "the broken one looks on")
+        assert looked.count("stuck") == 1
+        go.set()
+
+    def test_one_of_several_engines_looks_for_the_whole_house_and_another_when_it_is_gone(
+        self, start: Callable[..., Engine]
+    ) -> None:
+        if db.is_sqlite():
+            pytest.skip("a house on SQLite has one process")
+        names: set[str] = set()
+        looked: list[str] = []
+
+        @work.looks("t.look", 0.01)
+        def look(stopped: Callable[[], bool]) -> None:
+            names.add(str(threading.get_ident()))
+            looked.append("")
+
+        first = start()
+        until(lambda: len(looked) > 3, "the first looks")
+        start()
+        before = len(looked)
+        until(lambda: len(looked) > before + 10, "it goes on")
+        assert len(names) == 1
+        first.stop()
+        before = len(looked)
+        until(lambda: len(looked) > before + 3, "the second has taken over")
+        assert len(names) == 2
+
+
+def _later(house: House) -> bool:
+    """Let what waits for its next try come."""
+    house.clock.pass_time(timedelta(seconds=1))
+    work.nudge()
+    return True
 
 
 def void(*_: object) -> None:

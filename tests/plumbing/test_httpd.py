@@ -824,3 +824,75 @@ async def test_many_large_forms_at_once_do_not_keep_small_ones_out() -> None:
     await asyncio.gather(*large)
     await form({"headers": []}, sender(most, ends=True), send)
     assert statuses == [503, 200] + [200] * 9
+
+
+OFFER = b"OPTIONS * HTTP/1.1\r\n" + HOST + b"Connection: Upgrade\r\nUpgrade: TLS/1.2,TLS/1.1,TLS/1.0\r\n\r\n"
+
+
+@asynccontextmanager
+async def upgrading(certificates: keys.Certificates) -> AsyncIterator[Open]:
+    app = Told()
+    listener = httpd.Listener(app, LIMITS, upgrade_to=certificates.server_context(want_client_certificate=False))
+    await listener.open("127.0.0.1", 0)
+    try:
+        yield Open(listener, app, certificates.inner_context())
+    finally:
+        await listener.close(patience_s=0.2)
+
+
+async def switched(door: Open) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await door.peer()
+    writer.write(OFFER)
+    said = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SOON_S)
+    assert said.startswith(b"HTTP/1.1 101") and b"Upgrade: TLS/1.2" in said
+    await asyncio.wait_for(writer.start_tls(door.tls, server_hostname="localhost"), SOON_S)
+    return reader, writer
+
+
+async def test_a_peer_that_asks_for_it_is_answered_in_tls(
+    certificates: keys.Certificates,
+) -> None:
+    async with upgrading(certificates) as door:
+        reader, writer = await switched(door)
+        assert (await one_answer(reader)).startswith(OK)
+        writer.write(b"POST /a HTTP/1.1\r\n" + HOST + b"Content-Length: 4\r\n\r\nbody")
+        assert (await one_answer(reader)).startswith(OK)
+        writer.close()
+        assert door.app.asked == [("OPTIONS", "/", b""), ("POST", "/a", b"body")]
+        for scope in door.app.scopes:
+            assert scope["scheme"] == "https" and scope["extensions"]["frisket"]["upgraded"]
+
+
+async def test_without_the_offer_the_same_port_goes_on_in_clear(certificates: keys.Certificates) -> None:
+    async with upgrading(certificates) as door:
+        reader, writer = await door.peer()
+        writer.write(GET % b"a")
+        assert (await one_answer(reader)).startswith(OK)
+        other = (
+            b"POST /b HTTP/1.1\r\n" + HOST + b"Connection: Upgrade\r\nUpgrade: TLS/1.2\r\nContent-Length: 2\r\n\r\nhi"
+        )
+        writer.write(other)  # its body would have travelled in clear already
+        assert (await one_answer(reader)).startswith(OK)
+        writer.close()
+        assert [scope["scheme"] for scope in door.app.scopes] == ["http", "http"]
+
+
+async def test_what_came_in_clear_behind_an_offer_is_never_taken_for_encrypted(certificates: keys.Certificates) -> None:
+    async with upgrading(certificates) as door:
+        said = await door.say(OFFER + GET % b"smuggled")
+        assert said.startswith(b"HTTP/1.1 400") and door.app.asked == []
+
+
+async def test_a_peer_that_offers_tls_and_does_not_shake_hands_is_dropped(
+    certificates: keys.Certificates,
+) -> None:
+    async with upgrading(certificates) as door:
+        for octets in (b"", b"this is no handshake at all"):
+            reader, writer = await door.peer()
+            writer.write(OFFER)
+            await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SOON_S)
+            send(writer, octets)
+            await asyncio.wait_for(until_closed(reader), SOON_S)
+            writer.close()
+        assert door.app.asked == []
+        assert not door.listener.crowd.waiting

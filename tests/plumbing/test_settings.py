@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from frisket.errors import Blame
-from frisket.plumbing.settings import BadSettings, Settings, explain, load, write_initial
+from frisket.plumbing.settings import BadSettings, Doors, Settings, explain, load, may_open, write_initial
 
 
 def written(folder: Path, text: str) -> Path:
@@ -114,3 +114,29 @@ def test_the_first_file_of_a_plain_house_changes_no_default(tmp_path: Path) -> N
     file = tmp_path / "frisket.toml"
     write_initial(file, ephemeral_ports=False)
     assert load(file, environ={}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("level", "listed", "open_doors"),
+    [
+        ("normal", False, {"web", "ipps", "ipp", "lpd", "raw"}),
+        ("medium", False, {"web", "ipps"}),
+        ("medium", True, {"web", "ipps", "lpd", "raw"}),
+        ("medium-high", False, {"web", "ipps"}),
+        ("medium-high", True, {"web", "ipps", "lpd"}),
+        ("high", False, {"web", "ipps"}),
+        ("high", True, {"web", "ipps", "lpd"}),
+    ],
+)
+def test_a_level_says_which_doors_may_be_open(level: str, listed: bool, open_doors: set[str]) -> None:
+    door = {"networks": ["192.0.2.0/24"]} if listed else {}
+    chosen = Settings.model_validate({"house": {"level": level}, "doors": {"lpd": door, "raw": door}})
+    assert {name for name in Doors.model_fields if may_open(chosen, name)} == open_doors
+
+
+@pytest.mark.parametrize("wrong", ['lpd.code_page = "klingon"', 'raw.networks = ["300.0.0.0/8"]'])
+def test_code_pages_and_networks_are_checked_when_the_settings_are_read(tmp_path: Path, wrong: str) -> None:
+    file = tmp_path / "frisket.toml"
+    file.write_text(f"[doors]\n{wrong}\n")
+    with pytest.raises(BadSettings, match=wrong.partition(" ")[0]):
+        load(file, environ={})

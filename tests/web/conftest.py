@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.test import Client
 
 from frisket import device, identity, job
+from frisket.intake import sources
 from frisket.plumbing import parts
 from frisket.plumbing.db import transaction
 from frisket.web import sessions
@@ -58,6 +59,14 @@ class Town:
         with transaction() as tx:
             new = device.NewDevice(name, uri, location="second floor")
             return device.add_device(self.house.scope, new, by=self.house.administrator, tx=tx)
+
+    def add_store(self, name: str = "secure", address: str = "smb://127.0.0.1:9/share") -> sources.SourceView:
+        """One where nobody answers."""
+        queue = device.default_queue() or self.add_queue()
+        person = self.person("alice").id
+        new = sources.NewSource(name, address, queue.id, person=person, browsable=True, user="printer")
+        with transaction() as tx:
+            return sources.add(self.house.scope, new, by=self.house.administrator, tx=tx)
 
     def send(
         self,

@@ -3,11 +3,12 @@
 import base64
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.test import Client
 
-from frisket import device, identity, job
+from frisket import device, identity, job, lab
 from frisket.web import door, sessions
 from frisket.web.api.entry import OPERATIONS
 from tests.web.conftest import PASSWORD, Town
@@ -122,6 +123,18 @@ def test_sensitive_operations_want_the_password_not_only_a_token(town: Town) -> 
     session = town.browser("adam")
     town.house.clock.pass_time(timedelta(minutes=6))
     assert session.patch("/api/v1/devices/far", {"uri": "socket://127.0.0.1:8"}, JSON, secure=True).status_code == 403
+
+
+def test_a_device_behind_an_lpd_queue_is_asked_and_added(town: Town, tmp_path: Path) -> None:
+    town.person("adam", password=PASSWORD)
+    browser = town.browser()
+    with lab.running(tmp_path / "lab", lab.DevicePlan("spooler", lab.Door.LPD)) as devices:
+        new = {"name": "spooler", "uri": devices.uri("spooler")}
+        made = browser.post("/api/v1/devices", new, JSON, secure=True, headers=basic("adam"))
+    assert made.status_code == 201
+    assert made.json()["uri"] == new["uri"] and made.json()["capabilities"]["probed"]
+    wrong = {"name": "wrong", "uri": "lpd://127.0.0.1/two/words"}
+    assert browser.post("/api/v1/devices", wrong, JSON, secure=True, headers=basic("adam")).status_code == 400
 
 
 def test_persons_are_added_with_secrets_and_changed(town: Town) -> None:

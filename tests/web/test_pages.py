@@ -2,13 +2,14 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from frisket import audit, device, identity, job
+from frisket import audit, device, identity, job, lab
 from frisket.plumbing import parts
 from frisket.plumbing.db import transaction
-from frisket.plumbing.settings import Door
+from frisket.plumbing.settings import Door, LpdDoor
 from frisket.web.routes import ROUTES, Who
 from tests.web.conftest import PASSWORD, Town
 from tests.web.reading import faults
@@ -196,7 +197,14 @@ def test_the_last_administrator_stays(town: Town) -> None:
 def test_whether_a_printed_document_is_deleted_is_set_on_the_queues_page(town: Town) -> None:
     queue = town.add_queue()
     browser = town.browser("olga")
-    form = {"name": "secure", "hold": "on", "accepting": "on", "is_default": "on", "trusted_networks": ""}
+    form = {
+        "name": "secure",
+        "hold": "on",
+        "accepting": "on",
+        "running": "on",
+        "is_default": "on",
+        "trusted_networks": "",
+    }
     form |= {"held_h": "48", "printed_h": "12", "history_h": "24"}
     assert browser.post("/queues/secure", form, secure=True).status_code == 302
     assert device.queue(queue.id).printed_s == 12 * 3600 and device.queue(queue.id).held_s == 48 * 3600
@@ -205,6 +213,19 @@ def test_whether_a_printed_document_is_deleted_is_set_on_the_queues_page(town: T
     browser.post("/queues/secure", {**form, "printed_h": "0"}, secure=True)
     gone = _printed(town)
     assert gone.due_at == gone.state_at
+
+
+def test_a_queue_is_stopped_and_goes_on_from_its_page(town: Town) -> None:
+    queue = town.add_queue()
+    browser = town.browser("olga")
+    form = {"name": "secure", "hold": "on", "accepting": "on", "is_default": "on", "trusted_networks": ""}
+    form |= {"held_h": "48", "printed_h": "0", "history_h": "24"}
+    assert browser.post("/queues/secure", form, secure=True).status_code == 302
+    assert device.queue(queue.id).halt == "paused"
+    assert "stopped" in browser.get("/queues", secure=True).content.decode()
+    browser.post("/queues/secure", {**form, "running": "on"}, secure=True)
+    assert device.queue(queue.id).halt == ""
+    assert "stopped" not in browser.get("/queues", secure=True).content.decode()
 
 
 def _printed(town: Town) -> job.JobView:
@@ -249,6 +270,17 @@ def test_a_device_nobody_can_ask_is_added_only_when_somebody_insists(town: Town)
     assert faults(asked.content.decode()) == []
     browser.post("/devices/add", {**form, "step": "unasked"}, secure=True)
     assert [each.name for each in device.devices(town.house.scope)] == ["far"]
+
+
+def test_a_device_behind_an_lpd_queue_is_shown_and_then_added(town: Town, tmp_path: Path) -> None:
+    browser = town.browser("olga")
+    with lab.running(tmp_path / "lab", lab.DevicePlan("spooler", lab.Door.LPD)) as devices:
+        form = {"name": "spooler", "uri": devices.uri("spooler"), "location": "", "step": "look"}
+        asked = browser.post("/devices/add", form, secure=True)
+        assert "Is this the device?" in text_of(asked) and device.devices(town.house.scope) == []
+        browser.post("/devices/add", {**form, "step": "adopt", "seen": ""}, secure=True)
+    (added,) = device.devices(town.house.scope)
+    assert (added.uri, added.state, added.silence_is_done) == (form["uri"], "idle", True)
 
 
 def test_an_address_with_a_password_in_it_is_refused_beside_its_field(town: Town) -> None:
@@ -350,7 +382,12 @@ def test_health_shows_a_clock_that_ran_ahead_until_somebody_confirms_it(town: To
 def test_while_a_door_without_encryption_is_open_every_page_warns(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     browser = town.browser("olga")
     assert "without encryption" not in text_of(browser.get("/", secure=True))
-    monkeypatch.setattr(parts.settings().doors, "__dict__", {**parts.settings().doors.__dict__, "ipp": Door(on=True)})
+    doors = parts.settings().doors
+    shut = {"ipp": Door(on=True), "lpd": LpdDoor(on=True)}  # switched on, but this level keeps them shut
+    monkeypatch.setattr(doors, "__dict__", {**doors.__dict__, **shut})
+    assert "without encryption" not in text_of(browser.get("/", secure=True))
+    listed = {"lpd": LpdDoor(on=True, networks=["192.0.2.0/24"])}
+    monkeypatch.setattr(doors, "__dict__", {**doors.__dict__, **listed})
     assert "without encryption is open" in text_of(browser.get("/", secure=True))
     assert "not encrypted" in text_of(browser.get("/health", secure=True))
 
@@ -375,3 +412,23 @@ def test_no_page_of_the_framework_takes_a_document(town: Town) -> None:
     assert not any(route.needs is Who.PUBLIC and "upload" in route.path for route in ROUTES)
     answer = town.browser("alice").post("/api/v1/jobs", {"x": "y"}, secure=True)
     assert answer.status_code == 405
+
+
+def test_a_queues_raw_port_and_its_person_for_nameless_jobs_are_set_on_its_page(town: Town) -> None:
+    queue, other = town.add_queue(), town.add_queue("other")
+    bob = town.person("bob")
+    browser = town.browser("olga")
+    form = {"name": "secure", "accepting": "on", "running": "on", "held_h": "48", "printed_h": "0", "history_h": "24"}
+    told = {**form, "raw_port": "9101", "default_person": "Bob"}
+    assert browser.post("/queues/secure", told, secure=True).status_code == 302
+    kept = device.queue(queue.id)
+    assert (kept.raw_port, kept.default_person) == (9101, bob.id)
+    page = browser.get("/queues/secure", secure=True).content.decode()
+    assert 'value="9101"' in page and 'value="bob"' in page
+    for wrong in ({"raw_port": "9101"}, {"default_person": "nobody-here"}):
+        answer = browser.post("/queues/other", {**form, "name": "other", **wrong}, secure=True)
+        assert answer.status_code in (400, 404, 409, 422)
+    assert device.queue(other.id).raw_port is None
+    assert browser.post("/queues/secure", form, secure=True).status_code == 302
+    kept = device.queue(queue.id)
+    assert (kept.raw_port, kept.default_person) == (None, None)

@@ -26,6 +26,7 @@ def filled(town: Town) -> Town:
     town.person("adam")
     town.add_queue()
     town.add_device()
+    town.add_store()
     town.send("alice")
     return town
 

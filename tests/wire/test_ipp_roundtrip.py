@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.wire.ipp_samples import ALL, print_job
+from tests.wire.ipp_samples import ALL, every_syntax, print_job
 
 from frisket.errors import Blame
 from frisket.wire import ipp
@@ -112,6 +112,17 @@ def test_a_value_that_ipp_cannot_carry_is_our_own_bug(kind):
 def test_a_name_that_ipp_cannot_carry_is_our_own_bug(name):
     with pytest.raises(ipp.Unencodable):
         ipp.encode_attribute(ipp.attribute(name, ipp.integer(1)))
+
+
+def test_a_single_attribute_comes_back_from_its_octets_and_nothing_else_does() -> None:
+    for attribute in every_syntax().operation:
+        assert ipp.decode_attribute(ipp.encode_attribute(attribute)) == attribute
+    both = ipp.encode_attribute(ipp.attribute("a", ipp.integer(1))) + ipp.encode_attribute(
+        ipp.attribute("b", ipp.integer(2))
+    )
+    for octets in (b"", both, b"\x03", b"\x21\x00", b"\x02" + both):
+        with pytest.raises((ipp.Malformed, ipp.TooLarge)):
+            ipp.decode_attribute(octets)
 
 
 def test_an_attribute_without_values_is_our_own_bug():

@@ -13,7 +13,7 @@ from frisket.audit.checking import Problem, ProblemKind, Verdict, verify
 from frisket.audit.errors import LogDamaged, NoSuchLeaf, NotAFact, NotSequencedYet
 from frisket.audit.leaves import Entry, Fact, Facts, NewLeaf
 from frisket.audit.proofs import Growth, Proof, export, prove, prove_growth
-from frisket.audit.reading import Search, history, recent
+from frisket.audit.reading import Search, history, last_id, recent, since
 from frisket.audit.recording import record, record_many
 from frisket.audit.sequencing import Overview, Sequencer, overview
 
@@ -36,11 +36,13 @@ __all__ = [
     "Verdict",
     "export",
     "history",
+    "last_id",
     "overview",
     "prove",
     "prove_growth",
     "recent",
     "record",
     "record_many",
+    "since",
     "verify",
 ]

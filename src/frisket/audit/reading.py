@@ -1,18 +1,20 @@
 """Looking into the record: of one subject, or the newest first."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 
 from frisket.audit.leaves import Entry, entry_of
 from frisket.audit.models import Leaf
 from frisket.plumbing.scope import Scope
 
-__all__ = ["EVERYTHING", "Search", "history", "recent", "visible"]
+__all__ = ["EVERYTHING", "Search", "history", "last_id", "recent", "since", "visible"]
 
 _MOST = 1000
+_MOST_AT_ONCE = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,26 @@ def recent(
         rows = rows.filter(at__lt=where.until)
     page = rows.order_by("-id")[: max(1, min(limit, _MOST))]
     return [entry_of(*row) for row in page.values_list("id", "position", "body")]
+
+
+def since(
+    scope: Scope, after: int, *, acts: Sequence[str], subject: UUID | None = None, limit: int = 100
+) -> list[Entry]:
+    """Acts of these kinds that came after an entry, oldest first; of one subject where it is given.
+
+    Whom the acts concern is not asked: that is for the room that tells somebody of them. On PostgreSQL an
+    entry may become visible after one with a higher id.
+    """
+    rows = _of_tenant(scope).filter(id__gt=after, act__in=list(acts))
+    if subject is not None:
+        rows = rows.filter(subject=subject)
+    page = rows.order_by("id")[: max(1, min(limit, _MOST_AT_ONCE))]
+    return [entry_of(*row) for row in page.values_list("id", "position", "body")]
+
+
+def last_id() -> int:
+    """The id of the newest entry; 0 before the first."""
+    return Leaf.objects.aggregate(last=Max("id"))["last"] or 0
 
 
 def visible(scope: Scope) -> "QuerySet[Leaf]":

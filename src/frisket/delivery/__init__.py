@@ -36,7 +36,7 @@ from frisket.delivery.values import (
     TicketDocument,
     Times,
 )
-from frisket.delivery.watching import adopt, adoption_of, condition, keep, look_at_ways, probe
+from frisket.delivery.watching import adopt, adoption_of, condition, identify, keep, look_at_ways, probe
 
 __all__ = [
     "AttemptView",
@@ -62,6 +62,7 @@ __all__ = [
     "cancel",
     "condition",
     "decide",
+    "identify",
     "keep",
     "look_at_ways",
     "probe",

@@ -1,6 +1,7 @@
 """Which driver talks to which device."""
 
 from frisket.delivery.ipp_driver import IppDriver
+from frisket.delivery.lpr_driver import LprDriver
 from frisket.delivery.raw_driver import RawDriver
 from frisket.delivery.values import Driver, DriverMaker, Times
 from frisket.device import DeviceView
@@ -8,7 +9,7 @@ from frisket.plumbing import parts
 
 __all__ = ["driver_for", "times"]
 
-_MAKERS: dict[str, DriverMaker] = {"ipp": IppDriver, "ipps": IppDriver, "socket": RawDriver}
+_MAKERS: dict[str, DriverMaker] = {"ipp": IppDriver, "ipps": IppDriver, "lpd": LprDriver, "socket": RawDriver}
 
 
 def driver_for(device: DeviceView, times: Times) -> Driver:

@@ -6,7 +6,7 @@ octet leaves, and can be asked by that number whatever happens after. Else Print
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
 
 from frisket.delivery import printer as words
@@ -102,9 +102,21 @@ class IppDriver:
         finally:
             await self._hang_up()
 
+    async def identify(self, actions: Sequence[str], message: str) -> bool:
+        """Have the device show itself (PWG 5100.13 section 3.1). False where it does not."""
+        asked = [ipp.attribute("identify-actions", *(ipp.keyword(each) for each in actions))] if actions else []
+        said = [ipp.attribute("message", ipp.text(message))] if message else []
+        try:
+            await self._call(self._request(ipp.Operation.IDENTIFY_PRINTER, *asked, *said))
+        except (*_TROUBLE, DeviceAnswered):
+            return False
+        finally:
+            await self._hang_up()
+        return True
+
     async def probe(self) -> Probe:
         try:
-            printer = await self._printer(looking=True)
+            printer = await self._printer(words.PROBE_WANTED, looking=True)
         finally:
             fingerprint = self._fingerprint
             await self._hang_up()
@@ -121,7 +133,7 @@ class IppDriver:
 
     async def _print(self, ticket: PrintTicket, source: Source, watch: Watch) -> Ending:
         try:
-            printer = await self._printer()
+            printer = await self._printer(words.wanted_for(ticket))
         except _TROUBLE as error:
             return _not_begun(error)
         except DeviceAnswered as error:
@@ -237,10 +249,11 @@ class IppDriver:
 
     # -- requests --------------------------------------------------------------------------------
 
-    async def _printer(self, *, looking: bool = False) -> ipp.Group:
+    async def _printer(self, further: Iterable[str] = (), *, looking: bool = False) -> ipp.Group:
+        names = dict.fromkeys((*words.PRINTER_WANTED, *further))
         message = self._request(
             ipp.Operation.GET_PRINTER_ATTRIBUTES,
-            ipp.attribute("requested-attributes", *(ipp.keyword(name) for name in words.PRINTER_WANTED)),
+            ipp.attribute("requested-attributes", *(ipp.keyword(name) for name in names)),
         )
         try:
             answer = await self._call(message, looking=looking)
@@ -248,7 +261,7 @@ class IppDriver:
             if error.status != ipp.Status.VERSION_NOT_SUPPORTED or self._version == (1, 1):
                 raise
             self._version = (1, 1)
-            return await self._printer(looking=looking)
+            return await self._printer(further, looking=looking)
         return answer.group(ipp.Tag.PRINTER_GROUP) or ipp.Group(ipp.Tag.PRINTER_GROUP)
 
     async def _job(self, job: int) -> ipp.Group:

@@ -1,15 +1,18 @@
 """An IPP printer's own words, turned into ours: what it can do, how it is, what became of a job."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from frisket.delivery import ipp_facts as facts
-from frisket.delivery.values import Condition, End, Ending, PrintTicket
-from frisket.device import Capabilities, clean
+from frisket.delivery.reading import PROBE_WANTED, capabilities
+from frisket.delivery.values import Condition, End, Ending
+from frisket.delivery.wishes import cannot, job_attributes, supports, wanted_for
+from frisket.device import clean
 from frisket.wire import ipp
 
 __all__ = [
     "JOB_WANTED",
     "PRINTER_WANTED",
+    "PROBE_WANTED",
     "cannot",
     "capabilities",
     "condition",
@@ -18,6 +21,7 @@ __all__ = [
     "in_words",
     "job_attributes",
     "supports",
+    "wanted_for",
 ]
 
 PRINTER_WANTED = (
@@ -29,6 +33,7 @@ PRINTER_WANTED = (
     "finishings-supported",
     "ipp-versions-supported",
     "media-default",
+    "media-col-supported",
     "media-supported",
     "multiple-document-jobs-supported",
     "number-up-supported",
@@ -89,29 +94,6 @@ _PAGE_LANGUAGES = frozenset(
 _SAYS_NOTHING = frozenset({"", "none", "job-completed-successfully", "job-printing", "processing-to-stop-point"})
 
 
-def capabilities(printer: ipp.Group) -> Capabilities:
-    """What the printer says it can do; what it does not say it cannot."""
-    media = tuple(_words(printer, "media-supported", 200)) or ("iso_a4_210x297mm",)
-    default = printer.text("media-default") or ""
-    modes = printer.texts("print-color-mode-supported")
-    return Capabilities(
-        formats=tuple(_words(printer, "document-format-supported", 60)) or ("application/octet-stream",),
-        colour=bool(printer.boolean("color-supported") or "color" in modes),
-        sides=tuple(_words(printer, "sides-supported", 8)) or ("one-sided",),
-        media=media,
-        media_default=default if default in media else media[0],
-        resolutions=tuple(_dots(printer.values("printer-resolution-supported"))),
-        qualities=tuple(_numbers(printer.values("print-quality-supported"))),
-        finishings=tuple(n for n in _numbers(printer.values("finishings-supported")) if n != 3),
-        output_bins=tuple(_words(printer, "output-bin-supported", 64)),
-        copies_max=_most(printer, "copies-supported"),
-        pages_per_minute=printer.integer("pages-per-minute") or 0,
-        pages_per_minute_color=printer.integer("pages-per-minute-color") or 0,
-        make_and_model=clean(printer.text("printer-make-and-model") or "", 120),
-        probed=True,
-    )
-
-
 def condition(printer: ipp.Group) -> Condition:
     reasons = [clean(reason, 60) for reason in printer.texts("printer-state-reasons")[:32]]
     return Condition(
@@ -126,11 +108,6 @@ def condition(printer: ipp.Group) -> Condition:
     )
 
 
-def supports(printer: ipp.Group, *operations: int) -> bool:
-    offered = {value.data for value in printer.values("operations-supported")}
-    return all(operation in offered for operation in operations)
-
-
 def format_for(printer: ipp.Group, format: str) -> str | None:
     """The document-format to send it under; None when the printer takes no such document."""
     offered = {each.lower(): each for each in printer.texts("document-format-supported")}
@@ -140,49 +117,6 @@ def format_for(printer: ipp.Group, format: str) -> str | None:
     # list PDF or an image would find out that it is text, and print it as such: only its own languages may.
     guessed = format.lower() in _PAGE_LANGUAGES and "application/octet-stream" in offered
     return "application/octet-stream" if guessed or not offered else None
-
-
-def job_attributes(ticket: PrintTicket, printer: ipp.Group) -> list[ipp.Attribute]:
-    """What was asked for and the printer says it supports; the rest would only be refused."""
-    wanted = ticket.options
-    found: list[ipp.Attribute] = []
-    if ticket.copies > 1 and _most(printer, "copies-supported") >= ticket.copies:
-        found.append(ipp.attribute("copies", ipp.integer(ticket.copies)))
-    for name, word in (
-        ("sides", wanted.sides),
-        ("print-color-mode", wanted.color_mode),
-        ("media", wanted.media),
-        ("output-bin", wanted.output_bin),
-    ):
-        if word and word in printer.texts(f"{name}-supported"):
-            found.append(ipp.attribute(name, ipp.keyword(word)))
-    for name, number in (
-        ("print-quality", wanted.quality),
-        ("orientation-requested", wanted.orientation),
-    ):
-        if number and number in _numbers(printer.values(f"{name}-supported")):
-            found.append(ipp.attribute(name, ipp.enum(number)))
-    finishings = [n for n in wanted.finishings if n in _numbers(printer.values("finishings-supported"))]
-    if finishings:
-        found.append(ipp.attribute("finishings", *(ipp.enum(number) for number in finishings)))
-    if wanted.number_up > 1 and _holds(printer.values("number-up-supported"), wanted.number_up):
-        found.append(ipp.attribute("number-up", ipp.integer(wanted.number_up)))
-    if wanted.page_ranges and printer.boolean("page-ranges-supported"):
-        found.append(ipp.attribute("page-ranges", *(ipp.range_(low, high) for low, high in wanted.page_ranges)))
-    if wanted.resolution is not None:
-        asked = ipp.resolution(*wanted.resolution)
-        if asked in printer.values("printer-resolution-supported"):
-            found.append(ipp.attribute("printer-resolution", asked))
-    return found
-
-
-def cannot(ticket: PrintTicket, printer: ipp.Group) -> str:
-    """What of the ticket would come out wrong rather than merely different; "" when nothing would."""
-    if ticket.copies > max(1, _most(printer, "copies-supported")):
-        return f"It cannot make {ticket.copies} copies."
-    if len(ticket.documents) > 1 and not _many_documents(printer):
-        return "It does not take several documents in one job."
-    return ""
 
 
 def ending(job: ipp.Group, *, whole: bool, cancel_asked: bool) -> Ending | None:
@@ -224,41 +158,6 @@ def in_words(reasons: Iterable[str], message: str = "") -> str:
     if text and not said:
         said.append(f"It says: {text}")
     return " ".join(said)[:160]
-
-
-def _words(group: ipp.Group, name: str, most: int) -> list[str]:
-    return list(dict.fromkeys(clean(text, 120) for text in group.texts(name)[:most] if text))
-
-
-def _numbers(values: Sequence[ipp.Value]) -> list[int]:
-    return [value.data for value in values[:200] if isinstance(value.data, int)]
-
-
-def _dots(values: Sequence[ipp.Value]) -> list[int]:
-    square = [v.data for v in values[:50] if isinstance(v.data, ipp.Resolution) and v.data[0] == v.data[1]]
-    return sorted({each.cross_feed for each in square if each.unit == ipp.PER_INCH})
-
-
-def _most(group: ipp.Group, name: str) -> int:
-    """The largest number a range or list of numbers allows; 1 when the printer names none."""
-    found = [1]
-    for value in group.values(name):
-        if isinstance(value.data, ipp.Range):
-            found.append(value.data.upper)
-        elif isinstance(value.data, int):
-            found.append(value.data)
-    return max(found)
-
-
-def _holds(values: Sequence[ipp.Value], number: int) -> bool:
-    ranges = [value.data for value in values if isinstance(value.data, ipp.Range)]
-    return number in _numbers(values) or any(each.lower <= number <= each.upper for each in ranges)
-
-
-def _many_documents(printer: ipp.Group) -> bool:
-    return bool(printer.boolean("multiple-document-jobs-supported")) and supports(
-        printer, ipp.Operation.CREATE_JOB, ipp.Operation.SEND_DOCUMENT
-    )
 
 
 def _count(job: ipp.Group, name: str) -> int | None:

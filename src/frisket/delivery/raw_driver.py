@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from frisket.delivery.errors import ConnectionLost, DeviceUnreachable, Stalled
+from frisket.delivery.prints import all_of, so_far
 from frisket.delivery.stream import Stream, open_stream
 from frisket.delivery.values import (
     BROKE_OFF,
@@ -82,8 +83,8 @@ class RawDriver:
         for document in prints:
             ended.append(await self._print_one(ticket, document, source, watch, first=not ended))
             if ended[-1].end is not End.DELIVERED:
-                return _so_far(ended)
-        return _all_of(ended)
+                return so_far(ended)
+        return all_of(ended)
 
     async def ask(self, device_job: str) -> Evidence:
         """A RAW port remembers nothing of a connection that is gone."""
@@ -350,23 +351,3 @@ def _condition(status: pjl.DeviceEvent) -> Condition:
             stopped = "stopped" if status.online is False else state
             return Condition(stopped, (reason,) if reason else (), clean(status.display, 200))
     return Condition("unknown", (), clean(status.display, 200))
-
-
-def _so_far(ended: list[Ending]) -> Ending:
-    """Some prints of a job may be out and the last one is not: nothing of it goes again by itself."""
-    last = ended[-1]
-    if len(ended) == 1:
-        return last
-    said = f"{len(ended) - 1} of its prints were sent, then: {last.words}"
-    if last.end is End.CANCELLED:
-        return replace(last, impressions=_sum(ended))
-    return replace(last, end=End.UNCERTAIN, words=said, impressions=_sum(ended))
-
-
-def _all_of(ended: list[Ending]) -> Ending:
-    return replace(ended[-1], silent=any(each.silent for each in ended), impressions=_sum(ended))
-
-
-def _sum(ended: list[Ending]) -> int | None:
-    counts = [each.impressions for each in ended]
-    return None if None in counts else sum(count or 0 for count in counts)

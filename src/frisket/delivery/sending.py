@@ -9,8 +9,8 @@ import asyncio
 import logging
 import re
 import threading
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -30,9 +30,14 @@ from frisket.plumbing.scope import HOUSE, Actor, Purpose, Scope
 __all__ = [
     "KIND",
     "AttemptView",
+    "Going",
+    "after_outcome",
     "attempts",
+    "begin",
     "cancel",
+    "drive",
     "finish",
+    "holding",
     "in_hand",
     "send",
     "settle",
@@ -60,38 +65,64 @@ def send(job_id: UUID, *, fence: int = 0) -> Ending | None:
     Called in a thread; returns when the device has confirmed, refused or fallen silent. Raises TryAgain when
     nothing left and the work should come again.
     """
+    going = begin(job_id, fence)
+    if going is None:
+        return None
+    with holding(going):
+        ending = drive(going)
+        finish(going.attempt, going.lease, ending, going.watch.octets)
+    after_outcome(ending)
+    return ending
+
+
+def begin(job_id: UUID, fence: int) -> "Going | None":
+    """Commit the attempt and the move to ``sending``; None when the job is not to be sent.
+
+    Inside a transaction of the caller it is good, and may be driven, once that is durable.
+    """
     crashpoints.pass_(_BEFORE_ATTEMPT)
     try:
-        going = _begin(job_id, fence)
+        return _begin(job_id, fence)
     except job.StaleLease:
         log.warning("delivery: a newer lease holds job %s", job_id)
         return None
     except spool.NotHere:
         _quarantine(job_id)
         return None
-    if going is None:
-        return None
+
+
+@contextmanager
+def holding(going: "Going") -> Iterator[None]:
+    """From the attempt to its outcome: nobody else finds out what became of the job meanwhile."""
     crashpoints.pass_(_AFTER_ATTEMPT)
     with _lock:
-        _in_hand[job_id] = going.watch
+        _in_hand[going.lease.job] = going.watch
     try:
-        ending = loop.start().run(_drive(going))
-        crashpoints.pass_(_BEFORE_OUTCOME)
-        finish(going.attempt, going.lease, ending, going.watch.octets)
+        yield
     finally:
         with _lock:
-            _in_hand.pop(job_id, None)
+            _in_hand.pop(going.lease.job, None)
+
+
+def drive(going: "Going") -> Ending:
+    """Have the device's driver send it. The outcome is the caller's to commit, whatever it is."""
+    ending = loop.start().run(_drive(going))
+    crashpoints.pass_(_BEFORE_OUTCOME)
+    return ending
+
+
+def after_outcome(ending: Ending) -> None:
+    """Raises TryAgain when nothing left and the work should come again."""
     crashpoints.pass_(_AFTER_OUTCOME)
     if ending.end is End.RETRY:
         raise TryAgain("the device does not take the job just now")
-    return ending
 
 
 # -- the attempt ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class _Going:
+class Going:
     attempt: int  # primary key
     lease: Lease
     ticket: PrintTicket
@@ -100,14 +131,13 @@ class _Going:
     opening: spool.Ticket
 
 
-def _begin(job_id: UUID, fence: int) -> _Going | None:
-    """Commit the attempt and the move to ``sending``; None when the job is not to be sent."""
+def _begin(job_id: UUID, fence: int) -> Going | None:
     with db.transaction() as tx:
         try:
             view = job.get_for_stage(job_id)
         except job.NotFound:
             return None
-        if view.state is not State.RELEASED:
+        if view.state is not State.RELEASED or _halted(view.queue):
             return None
         lease = Lease(job_id, fence) if fence else job.lease(job_id, LEASE, tx=tx)
         job.check_fence(lease, tx=tx)
@@ -127,7 +157,12 @@ def _begin(job_id: UUID, fence: int) -> _Going | None:
         changes = Changes(facts={"attempt": number})
         job.move(job_id, State.SENDING, expected=State.RELEASED, why=Reason.STAGE, by=HOUSE, tx=tx, changes=changes)
         watch = RowWatch(row.pk)
-    return _Going(row.pk, lease, _print_ticket(view, number, target), target, watch, opening)
+    return Going(row.pk, lease, _print_ticket(view, number, target), target, watch, opening)
+
+
+def _halted(queue: UUID) -> bool:
+    """An operator stopped the queue: the job stays released, and is queued again when the queue runs again."""
+    return bool(device.queue(queue).halt) and device.halted_now(queue)
 
 
 def stage_scope() -> Scope:
@@ -219,7 +254,7 @@ def in_hand(job_id: UUID) -> bool:
         return job_id in _in_hand
 
 
-async def _drive(going: _Going) -> Ending:
+async def _drive(going: Going) -> Ending:
     looking = asyncio.ensure_future(going.watch.look_for_cancel())
     first_use = set[int]()
 
@@ -249,7 +284,7 @@ async def _drive(going: _Going) -> Ending:
             await looking
 
 
-def _another_ticket(going: _Going) -> spool.Ticket:
+def _another_ticket(going: Going) -> spool.Ticket:
     """A ticket opens an object once; each further copy over a bare RAW port is a reading of its own."""
     with db.transaction() as tx:
         return spool.ticket(going.lease.job, "deliver", by=HOUSE, tx=tx, fence=going.lease.fence)

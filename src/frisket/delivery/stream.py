@@ -84,6 +84,13 @@ class Stream:
         except OSError as error:
             raise ConnectionLost("the device broke the connection off") from error
 
+    async def listen(self) -> bytes:
+        """As ``read`` for as long as it takes; for a task beside the writing, whose waits are bounded."""
+        try:
+            return await self._reader.read(PIECE)
+        except OSError as error:
+            raise ConnectionLost("the device broke the connection off") from error
+
     def end(self) -> None:
         """No more octets from us; the other direction stays open."""
         if self._writer.can_write_eof():

@@ -1,7 +1,7 @@
 """Asking devices how they are, and what they are before somebody adopts them."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from uuid import UUID
@@ -11,6 +11,7 @@ from frisket.delivery import loop, ways
 from frisket.delivery.agents import Agent, agent_of
 from frisket.delivery.drivers import driver_for, times
 from frisket.delivery.errors import ConnectionLost, DeviceAnswered, DeviceUnreachable
+from frisket.delivery.ipp_driver import IppDriver
 from frisket.delivery.sending import stage_scope
 from frisket.delivery.values import Condition, Probe, Times
 from frisket.device import UNKNOWN, Address, Adoption, DeviceView, Facts, Status
@@ -25,6 +26,7 @@ __all__ = [
     "adoption_of",
     "condition",
     "handle_watch",
+    "identify",
     "keep",
     "look_at_ways",
     "probe",
@@ -33,6 +35,7 @@ __all__ = [
 WATCH = "delivery.watch"
 EVERY_S = 30.0
 AT_ONCE = 16
+IDENTIFY_S = 5.0  # somebody waits for the answer
 NOBODY = UUID(int=0)
 
 
@@ -85,6 +88,27 @@ def condition(scope: Scope, device_id: UUID, *, patience_s: float | None = None)
     there = device.device(scope, device_id)
     _keep_all(there, loop.start().run(_ask(there, agent_of(there), patience_s)))
     return device.status(scope, device_id)
+
+
+def identify(devices: Sequence[DeviceView], actions: Sequence[str], message: str) -> int:
+    """Have these devices show themselves, all at once; how many did. Only over IPP can they be asked to."""
+    asked = [
+        (each, [action for action in actions if action in each.capabilities.identify])
+        for each in devices
+        if each.active and each.address.scheme != "socket"
+    ]
+    return loop.start().run(_identify_all([(each, wanted) for each, wanted in asked if wanted], message))
+
+
+async def _identify_all(asked: Sequence[tuple[DeviceView, Sequence[str]]], message: str) -> int:
+    async def show(each: DeviceView, wanted: Sequence[str]) -> bool:
+        try:
+            async with asyncio.timeout(IDENTIFY_S):
+                return await IppDriver(each, times()).identify(wanted, message)
+        except TimeoutError:
+            return False
+
+    return sum(await asyncio.gather(*(show(each, wanted) for each, wanted in asked[:AT_ONCE])))
 
 
 def handle_watch(item: work.Item) -> None:

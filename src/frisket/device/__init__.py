@@ -27,7 +27,7 @@ from frisket.device.adoption import (
     enrol_terminal,
     remove_device,
 )
-from frisket.device.capabilities import RAW, UNKNOWN, Capabilities, merge
+from frisket.device.capabilities import RAW, UNKNOWN, Capabilities, Medium, merge
 from frisket.device.errors import (
     BadAddress,
     BadName,
@@ -38,6 +38,7 @@ from frisket.device.errors import (
     NoSuchDevice,
     NoSuchQueue,
 )
+from frisket.device.formats import conversions, formats_taken
 from frisket.device.names import canonical, clean
 from frisket.device.paper import keyword, same_paper, size_of
 from frisket.device.printermib import MIB_TABLES, counter_oids, read_counter, read_mib
@@ -45,9 +46,12 @@ from frisket.device.queueing import (
     add_queue,
     change_queue,
     default_queue,
+    halted_now,
     queue,
     queue_by_name,
+    queue_by_raw_port,
     queues,
+    raw_ports,
     remove_queue,
 )
 from frisket.device.registry import version
@@ -90,6 +94,7 @@ __all__ = [
     "InUse",
     "Lack",
     "Level",
+    "Medium",
     "NameTaken",
     "Need",
     "NewDevice",
@@ -113,6 +118,7 @@ __all__ = [
     "change_device",
     "change_queue",
     "clean",
+    "conversions",
     "counter_oids",
     "default_queue",
     "device",
@@ -120,6 +126,8 @@ __all__ = [
     "device_by_token",
     "devices",
     "enrol_terminal",
+    "formats_taken",
+    "halted_now",
     "is_broken",
     "keep_facts",
     "keyword",
@@ -128,7 +136,9 @@ __all__ = [
     "nearby",
     "queue",
     "queue_by_name",
+    "queue_by_raw_port",
     "queues",
+    "raw_ports",
     "read_counter",
     "read_mib",
     "remove_device",

@@ -1,4 +1,4 @@
-"""Addresses of devices: three schemes, no credential, nothing that could reach into a header."""
+"""Addresses of devices: four schemes, no credential, nothing that could reach into a header."""
 
 import ipaddress
 import re
@@ -14,14 +14,17 @@ LONGEST = 300
 # credential, a control character or a header of its own.
 _PLAIN = re.compile(r"[A-Za-z0-9:/\[\]._~!$&'()*+,;=%-]+", re.ASCII)
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.ASCII)
-_PORTS = {"socket": 9100, "ipp": 631, "ipps": 631}
+# One segment, because it stands on a line of LPD as one word.
+_QUEUE = re.compile(r"/[A-Za-z0-9._+-]{1,63}", re.ASCII)
+_PORTS = {"socket": 9100, "lpd": 515, "ipp": 631, "ipps": 631}
+_PATHS = {"socket": "", "lpd": "/lp", "ipp": "/ipp/print", "ipps": "/ipp/print"}
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a device is. ``host`` has no brackets; ``path`` is "" for socket."""
+    """Where a device is. ``host`` has no brackets; ``path`` is "" for socket, "/" and the queue for lpd."""
 
-    scheme: str  # socket, ipp, ipps
+    scheme: str  # socket, lpd, ipp, ipps
     host: str
     port: int
     path: str
@@ -41,12 +44,9 @@ class Address:
         scheme = parts.scheme.lower()
         if scheme not in _PORTS:
             raise BadAddress("the address begins with a scheme no driver knows")
-        if scheme == "socket" and parts.path not in ("", "/"):
-            raise BadAddress("a socket address has no path")
         if port == 0:
             raise BadAddress("port 0 is no port of a device")
-        path = "" if scheme == "socket" else (parts.path or "/ipp/print")
-        return cls(scheme, _host(parts.hostname or ""), port or _PORTS[scheme], path)
+        return cls(scheme, _host(parts.hostname or ""), port or _PORTS[scheme], _path(scheme, parts.path))
 
     @property
     def uri(self) -> str:
@@ -61,6 +61,16 @@ class Address:
     @property
     def secure(self) -> bool:
         return self.scheme == "ipps"
+
+
+def _path(scheme: str, path: str) -> str:
+    if scheme == "socket" and path not in ("", "/"):
+        raise BadAddress("a socket address has no path")
+    if scheme == "lpd" and path not in ("", "/") and not _QUEUE.fullmatch(path):
+        raise BadAddress("an lpd address has one queue name of letters, digits, dots, dashes behind its host")
+    if not path or (path == "/" and scheme in ("socket", "lpd")):
+        return _PATHS[scheme]
+    return path
 
 
 def _host(host: str) -> str:

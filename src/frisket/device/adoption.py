@@ -32,6 +32,8 @@ __all__ = [
 ]
 
 MOST_TAGS, MOST_WAYS = 20, 4
+STATES = frozenset({"idle", "processing", "stopped", "unreachable", "unknown"})
+_CANNOT_CONFIRM = frozenset({"socket", "lpd"})  # exits that have no word for "printed"
 
 
 def devices(scope: Scope) -> list[DeviceView]:
@@ -80,8 +82,9 @@ def add_device(scope: Scope, new: NewDevice, *, by: Actor, tx: Tx) -> DeviceView
     if new.adoption is not None:
         _take(row, new.adoption)
     if new.silence_is_done is None:
-        # A RAW port that speaks no PJL can say nothing: to ask a person after every job would be no service.
-        row.silence_is_done = address.scheme == "socket" and not row.capabilities.get("pjl")
+        # A RAW port that speaks no PJL can say nothing, an LPD queue only that it took the job: to ask a person
+        # after every job would be no service.
+        row.silence_is_done = address.scheme in _CANNOT_CONFIRM and not row.capabilities.get("pjl")
     _save(row, insert=True)
     audit.record(
         "device.add",
@@ -207,7 +210,7 @@ def _save(row: Device, *, insert: bool = False) -> None:
 
 
 def _assumed(address: Address) -> Capabilities:
-    return RAW if address.scheme == "socket" else UNKNOWN
+    return RAW if address.scheme in _CANNOT_CONFIRM else UNKNOWN
 
 
 def _tags(words: Sequence[str]) -> list[str]:

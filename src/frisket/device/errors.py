@@ -16,7 +16,7 @@ class BadAddress(FrisketError):
     """An address that no driver can reach, or that holds what an address must not hold."""
 
     blame = Blame.OPERATOR
-    remedy = "Give socket://host[:port], ipp://host[:port]/path or ipps://host[:port]/path."
+    remedy = "Give socket://host[:port], lpd://host[:port]/queue, ipp://host[:port]/path or ipps://host[:port]/path."
 
 
 class BadValue(FrisketError):

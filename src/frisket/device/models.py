@@ -14,7 +14,7 @@ class Device(models.Model):
     tenant = models.UUIDField()
     site = models.UUIDField()
     name = models.CharField(max_length=60)
-    uri = models.CharField(max_length=300)  # socket://, ipp://, ipps://; never with a credential inside
+    uri = models.CharField(max_length=300)  # socket://, lpd://, ipp://, ipps://; never with a credential inside
     location = models.CharField(max_length=120, default="")
     pinned_sha256 = models.BinaryField(max_length=32, null=True)  # certificate seen at adoption
     uuid_seen = models.CharField(max_length=60, default="")  # printer-uuid seen at adoption
@@ -61,16 +61,23 @@ class Queue(models.Model):
     hold = models.BooleanField(default=True)  # jobs wait for their person
     is_default = models.BooleanField(default=False)
     accepting = models.BooleanField(default=True)
+    halt = models.CharField(max_length=8, default="")  # "", paused, shutdown: nothing more goes to a device
+    hold_new = models.BooleanField(default=False)  # an operator holds what comes in (RFC 3998 Hold-New-Jobs)
+    message = models.CharField(max_length=127, default="")  # printer-message-from-operator
     trusted_networks = models.JSONField(default=list)  # requesting-user-name is believed from there
     held_s = models.BigIntegerField(default=72 * 3600)
     printed_s = models.BigIntegerField(default=0)
     history_s = models.BigIntegerField(default=24 * 3600)  # at least 60
     uncertain_reprints = models.BooleanField(default=False)  # else hold and ask
+    raw_port = models.PositiveIntegerField(null=True)  # a RAW port of its own
+    default_person = models.UUIDField(null=True)  # whose the jobs are that LPD and RAW bring without a believed name
     created_at = models.DateTimeField()
+    changed_at = models.DateTimeField(null=True)  # printer-config-change-date-time; null: never since it was made
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["tenant", "name"], name="queue_name_once"),
+            models.UniqueConstraint(fields=["tenant", "raw_port"], name="queue_raw_port_once"),
             models.UniqueConstraint(fields=["tenant"], condition=models.Q(is_default=True), name="queue_default_once"),
         ]
 

@@ -21,12 +21,16 @@ __all__ = [
     "add_queue",
     "change_queue",
     "default_queue",
+    "halted_now",
     "queue",
     "queue_by_name",
+    "queue_by_raw_port",
     "queues",
+    "raw_ports",
     "remove_queue",
 ]
 
+HALTS = frozenset({"", "paused", "shutdown"})
 SHORTEST = {"held_s": 1, "printed_s": 0, "history_s": 60}  # seconds
 
 
@@ -51,6 +55,20 @@ def queue(id: UUID) -> QueueView:
     if row is None:
         raise NoSuchQueue("there is no such queue")
     return queue_view(row, _named(row))
+
+
+def raw_ports() -> dict[int, QueueView]:
+    """The committed queues that have a RAW port of their own, by it; from memory."""
+    return registry.current().raw_ports
+
+
+def queue_by_raw_port(port: int) -> QueueView | None:
+    return registry.current().raw_ports.get(port)
+
+
+def halted_now(id: UUID) -> bool:
+    """Whether nothing of this queue may go to a device, asked of the table: another process may have let it go."""
+    return Queue.objects.filter(id=id).exclude(halt="").exists()
 
 
 def default_queue() -> QueueView | None:
@@ -94,7 +112,7 @@ def add_queue(scope: Scope, new: NewQueue, *, by: Actor, tx: Tx) -> QueueView:
 
 
 def change_queue(scope: Scope, id: UUID, change: QueueChange, *, by: Actor, tx: Tx) -> QueueView:
-    """Raises BadName, BadValue, NameTaken, NoSuchQueue, NoSuchDevice."""
+    """Raises BadName, BadValue, NameTaken, NoSuchQueue, NoSuchDevice, identity.NotFound."""
     identity.require(by, identity.Permission.QUEUES_MANAGE)
     row = _row(scope, id)
     facts: dict[str, str | int | bool | None] = {}
@@ -102,24 +120,15 @@ def change_queue(scope: Scope, id: UUID, change: QueueChange, *, by: Actor, tx: 
         _free(scope, canonical(change.name))
         row.name = canonical(change.name)
         facts["name"] = True
-    for field in ("info", "location"):
-        text = getattr(change, field)
-        if text is not None:
-            setattr(row, field, clean(text, 120))
-            facts[field] = True
-    for field in ("hold", "accepting", "uncertain_reprints", *SHORTEST):
-        wanted = getattr(change, field)
-        if wanted is not None and wanted != getattr(row, field):
-            if field in SHORTEST and wanted < SHORTEST[field]:
-                raise BadValue(f"{field} is at least {SHORTEST[field]} s")
-            setattr(row, field, wanted)
-            facts[field] = wanted
+    facts |= _change_words(row, change) | _change_rules(row, change)
+    _change_streams(scope, row, change, facts)
     if change.trusted_networks is not None:
         row.trusted_networks = _networks(change.trusted_networks)
         facts["trusted_networks"] = len(row.trusted_networks)
     if change.is_default is not None and change.is_default != row.is_default:
         _choose_default(scope, row, change.is_default)
         facts["default"] = True
+    row.changed_at = parts.clock().now()
     _save(row)
     if change.devices is not None:
         QueueDevice.objects.filter(queue=row).delete()
@@ -128,6 +137,52 @@ def change_queue(scope: Scope, id: UUID, change: QueueChange, *, by: Actor, tx: 
     audit.record("queue.change", row.id, by=by, tx=tx, facts=facts)
     registry.changed(tx)
     return queue_view(row, _named(row))
+
+
+def _change_streams(scope: Scope, row: Queue, change: QueueChange, facts: dict[str, str | int | bool | None]) -> None:
+    """What concerns LPD and RAW, whose peers prove nothing: the port, and whose their jobs are."""
+    if change.raw_port is not None and (change.raw_port or None) != row.raw_port:
+        if not 0 <= change.raw_port <= 65535:
+            raise BadValue("a port is a number from 1 to 65535; 0 takes it away")
+        wanted = change.raw_port or None
+        if wanted and Queue.objects.filter(tenant=row.tenant, raw_port=wanted).exists():
+            raise BadValue("another queue has this port")
+        row.raw_port = wanted
+        facts["raw_port"] = change.raw_port
+    wanted_person = None if change.no_default_person else change.default_person or row.default_person
+    if wanted_person != row.default_person:
+        if wanted_person is not None:
+            identity.get(scope, wanted_person)
+        row.default_person = wanted_person
+        facts["default_person"] = wanted_person is not None
+
+
+def _change_words(row: Queue, change: QueueChange) -> dict[str, str | int | bool | None]:
+    facts: dict[str, str | int | bool | None] = {}
+    for field in ("info", "location"):
+        text = getattr(change, field)
+        if text is not None:
+            setattr(row, field, clean(text, 120))
+            facts[field] = True
+    if change.message is not None:
+        row.message = clean(change.message, 127).encode()[:127].decode(errors="ignore")
+        facts["message"] = True
+    return facts
+
+
+def _change_rules(row: Queue, change: QueueChange) -> dict[str, str | int | bool | None]:
+    facts: dict[str, str | int | bool | None] = {}
+    for field in ("hold", "accepting", "halt", "hold_new", "uncertain_reprints", *SHORTEST):
+        wanted = getattr(change, field)
+        if wanted is None or wanted == getattr(row, field):
+            continue
+        if field == "halt" and wanted not in HALTS:
+            raise BadValue("a queue is halted as paused or shutdown")
+        if field in SHORTEST and wanted < SHORTEST[field]:
+            raise BadValue(f"{field} is at least {SHORTEST[field]} s")
+        setattr(row, field, wanted)
+        facts[field] = wanted
+    return facts
 
 
 def remove_queue(scope: Scope, id: UUID, *, by: Actor, tx: Tx) -> None:

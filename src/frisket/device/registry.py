@@ -31,6 +31,7 @@ class Snapshot:
     read_at: float  # monotonic
     queues: dict[UUID, QueueView]
     queue_names: dict[str, QueueView]
+    raw_ports: dict[int, QueueView]
     default: QueueView | None
     devices: dict[UUID, DeviceView]
     device_names: dict[str, DeviceView]
@@ -135,6 +136,7 @@ def _load(house: parts.Parts, at_version: int) -> Snapshot:
         read_at=time.monotonic(),
         queues={each.id: each for each in queues},
         queue_names={each.name: each for each in queues},
+        raw_ports={each.raw_port: each for each in queues if each.raw_port is not None},
         default=next((each for each in queues if each.is_default), None),
         devices={each.id: each for each in devices},
         device_names={each.name: each for each in devices},

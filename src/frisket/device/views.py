@@ -77,7 +77,7 @@ class DeviceView:
     pinned_sha256: bytes | None  # certificate of adoption; None: not adopted, or no TLS
     uuid_seen: str  # printer-uuid of adoption
     capabilities: Capabilities
-    silence_is_done: bool  # no answer after the last octet means delivered
+    silence_is_done: bool  # no confirmation after the last octet means delivered
     shows_owner: bool  # the owner's name travels to the device
     active: bool
     state: str  # idle, processing, stopped, unreachable, unknown
@@ -104,12 +104,18 @@ class QueueView:
     hold: bool
     is_default: bool
     accepting: bool
+    halt: str  # "", paused, shutdown: nothing more goes to a device
+    hold_new: bool  # what comes in is held until an operator lets it go
+    message: str  # an operator's words to whoever prints here
     trusted_networks: tuple[str, ...]
     held_s: int
     printed_s: int
     history_s: int
     uncertain_reprints: bool
+    raw_port: int | None  # TCP port of its own for RAW
+    default_person: UUID | None  # whose the jobs are that LPD and RAW bring without a believed name
     created_at: datetime
+    changed_at: datetime
     devices: tuple[UUID, ...]  # named ones; empty: every active device of the tenant
     networks: tuple[Network, ...] = field(compare=False, repr=False)
 
@@ -129,7 +135,7 @@ class NewDevice:
     name: str
     uri: str
     location: str = ""
-    silence_is_done: bool | None = None  # None: where the device cannot speak, a RAW port without PJL
+    silence_is_done: bool | None = None  # None: where the device cannot confirm, RAW without PJL and LPD
     shows_owner: bool = False
     adoption: Adoption | None = None  # None: nobody could ask it; its capabilities are assumed
     tags: tuple[str, ...] = ()
@@ -170,12 +176,18 @@ class QueueChange:
     location: str | None = None
     is_default: bool | None = None  # True makes it the default; the default cannot be merely dropped
     accepting: bool | None = None
+    halt: str | None = None
+    hold_new: bool | None = None
+    message: str | None = None
     trusted_networks: tuple[str, ...] | None = None
     devices: tuple[UUID, ...] | None = None
     held_s: int | None = None
     printed_s: int | None = None
     history_s: int | None = None
     uncertain_reprints: bool | None = None
+    raw_port: int | None = None  # 0: none
+    default_person: UUID | None = None
+    no_default_person: bool = False
 
 
 def device_view(row: Device) -> DeviceView:
@@ -212,12 +224,18 @@ def queue_view(row: Queue, devices: tuple[UUID, ...]) -> QueueView:
         hold=row.hold,
         is_default=row.is_default,
         accepting=row.accepting,
+        halt=row.halt,
+        hold_new=row.hold_new,
+        message=row.message,
         trusted_networks=tuple(row.trusted_networks),
         held_s=row.held_s,
         printed_s=row.printed_s,
         history_s=row.history_s,
         uncertain_reprints=row.uncertain_reprints,
+        raw_port=row.raw_port,
+        default_person=row.default_person,
         created_at=row.created_at,
+        changed_at=row.changed_at or row.created_at,
         devices=devices,
         networks=tuple(ipaddress.ip_network(each) for each in row.trusted_networks),
     )

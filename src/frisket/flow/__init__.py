@@ -4,9 +4,11 @@ A stage never calls the next one. It moves the job's state, and the move queues 
 same transaction; so a crash anywhere is recovered by reading states.
 """
 
+from frisket.flow.copying import copies_through, make_copy
 from frisket.flow.counting import count, own_count
 from frisket.flow.ending import cancel
 from frisket.flow.itinerary import NEXT_STAGE, WAITS_FOR_SOMEBODY
+from frisket.flow.queues import change_queue
 from frisket.flow.recovery import Recovered, recover
 from frisket.flow.releasing import release_at
 from frisket.flow.steps import next_stage
@@ -18,8 +20,11 @@ __all__ = [
     "WAITS_FOR_SOMEBODY",
     "Recovered",
     "cancel",
+    "change_queue",
+    "copies_through",
     "count",
     "look_at_the_clock",
+    "make_copy",
     "next_stage",
     "own_count",
     "recover",

@@ -4,6 +4,8 @@ An accept never waits for it. The newest jobs come first, because their people a
 """
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from frisket import audit, job, prepress, spool
 from frisket.errors import FrisketError
@@ -11,20 +13,19 @@ from frisket.plumbing import work
 from frisket.plumbing.db import transaction
 from frisket.plumbing.scope import HOUSE
 
-__all__ = ["count", "count_waiting", "own_count"]
+__all__ = ["Found", "count", "count_waiting", "keep", "look", "own_count", "quarantine"]
 
 COUNT = "flow.count"
 _EVERY_S = 1.0
 _KILLED = frozenset({"wall", "cpu", "memory", "output", "document", "crashed"})  # a limit ended the look
 _SHARE_S = 0.6  # of each second at most; the rest belongs to whoever prints
-work.every(COUNT, _EVERY_S)
 
 
-@work.handles(COUNT)
-def count_waiting(item: work.Item) -> None:
+@work.looks(COUNT, _EVERY_S)
+def count_waiting(stopped: Callable[[], bool]) -> None:
     until = time.monotonic() + _SHARE_S
     for view in job.uncounted(limit=1 if _rush() else 20):
-        if item.cancelled() or time.monotonic() > until:
+        if stopped() or time.monotonic() > until:
             return
         count(view)
 
@@ -39,8 +40,23 @@ def _rush() -> bool:
     return _last_number - before > _RUSH
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a look at a job's documents found: number and facts of each."""
+
+    documents: tuple[tuple[int, prepress.PageFacts], ...]
+
+
 def count(view: job.JobView) -> None:
     """Find out pages, colour and size of a job's documents and keep what was found."""
+    found = look(view)
+    if found is not None:
+        with transaction():
+            keep(view, found)
+
+
+def look(view: job.JobView) -> Found | None:
+    """Pages, colour and size of a job's documents; None for a job that is gone or was quarantined by this look."""
     found: list[tuple[int, prepress.PageFacts]] = []
     try:
         with transaction() as tx:
@@ -53,20 +69,25 @@ def count(view: job.JobView) -> None:
                     audit.record("sandbox.killed", view.id, by=HOUSE, tx=tx, facts={"limit": facts.problem})
             found.append((document.number, facts))
     except spool.NotHere:
-        return  # erased meanwhile
+        return None  # erased meanwhile
     except spool.Damaged:
         quarantine(view)
-        return
+        return None
     except FrisketError:
         job.record_facts(view.id, None, None, "", [])
         raise
-    pages = [facts.pages for _, facts in found]
+    return Found(tuple(found))
+
+
+def keep(view: job.JobView, found: Found) -> None:
+    """Write down what a look found, in the caller's transaction."""
+    pages = [facts.pages for _, facts in found.documents]
     known = [count for count in pages if count is not None]
-    colours = [facts.colour for _, facts in found]
+    colours = [facts.colour for _, facts in found.documents]
     colour = True if True in colours else None if None in colours else False
-    media = next((facts.media for _, facts in found if facts.media), "")
+    media = next((facts.media for _, facts in found.documents if facts.media), "")
     total = sum(known) if len(known) == len(pages) and pages else None
-    job.record_facts(view.id, total, colour, media, [(number, facts.pages) for number, facts in found])
+    job.record_facts(view.id, total, colour, media, [(number, facts.pages) for number, facts in found.documents])
 
 
 def quarantine(view: job.JobView) -> None:

@@ -1,10 +1,12 @@
 """The stages. Each moves the job's state; the move queues what comes next in the same transaction."""
 
+from uuid import UUID
+
 from frisket import delivery, device, job, ledger, policy, release, spool
-from frisket.flow.counting import count, own_count
+from frisket.flow.counting import keep, look, own_count
 from frisket.flow.walking import choose_device, hold_reason
 from frisket.plumbing import parts
-from frisket.plumbing.db import transaction
+from frisket.plumbing.db import Tx, transaction
 from frisket.plumbing.scope import HOUSE, Purpose, Scope
 
 __all__ = ["admit", "prepare", "send", "settle", "shelve", "shred"]
@@ -16,12 +18,12 @@ def admit(view: job.JobView) -> None:
     """May it come in?"""
     queue = device.queue(view.queue)
     limits = parts.settings().limits
-    can = device.merge([each.capabilities for each in device.behind(queue)])
+    taken = device.formats_taken([each.capabilities for each in device.behind(queue)])
     verdict = policy.admission(
         policy.Facts(
             queue_accepting=True,  # it was, when the job was taken
             format=view.format,
-            formats=frozenset(can.formats),
+            formats=frozenset(taken),
             octets=view.octets,
             most_octets=limits.job_bytes,
             documents=view.documents,
@@ -44,12 +46,19 @@ def prepare(view: job.JobView) -> None:
 def shelve(view: job.JobView) -> None:
     """Hold it for its person, or let it pass."""
     queue = device.queue(view.queue)
-    reason = hold_reason(view.hold, queue.hold)
-    there = choose_device(device.behind(queue), view.format) if reason is None else None
+    if view.hold == "stored":
+        with transaction() as tx:
+            job.move(view.id, State.ENDED, expected=view.state, why=Reason.STORED, by=HOUSE, tx=tx)
+        return
+    reason = hold_reason(view.hold, queue)
+    passes = reason in (None, Reason.PROOF)
+    there = choose_device(device.behind(queue), view.format) if passes else None
     with transaction() as tx:
-        if there is None:
-            why = reason or Reason.FOR_RELEASE
-            job.move(view.id, State.HELD, expected=view.state, why=why, by=HOUSE, tx=tx)
+        if there is None or reason is Reason.PROOF:
+            why = reason if there is not None or not passes else None
+            changes = job.Changes(device=there.id if there is not None else None)
+            why = why or Reason.FOR_RELEASE
+            job.move(view.id, State.HELD, expected=view.state, why=why, by=HOUSE, tx=tx, changes=changes)
         else:
             job.move(
                 view.id,
@@ -68,15 +77,19 @@ def send(view: job.JobView) -> None:
 
 
 def settle(view: job.JobView) -> None:
-    """Count and record: by the device where it says so, else by the document, else by nobody."""
-    if view.counted == "due":
-        count(view)
-        view = job.get_for_stage(view.id)
+    """Count and record: by the device where it says so, else by the document, else by nobody.
+
+    A job whose queue keeps nothing that is printed is shredded in the same commit.
+    """
+    found = look(view) if view.counted == "due" else None
     said = delivery.attempts(_stage_scope(), view.id)[-1:]
     stopped = view.outcome is job.Outcome.CANCELLED  # while it printed: what came out is counted all the same
-    entry = _entry(view, said)
     with transaction() as tx:
-        job.move(
+        if found is not None:
+            keep(view, found)
+            view = job.get_for_stage(view.id)
+        entry = _entry(view, said)
+        ended = job.move(
             view.id,
             State.ENDED,
             expected=view.state,
@@ -86,8 +99,11 @@ def settle(view: job.JobView) -> None:
             changes=job.Changes(
                 outcome=job.Outcome.CANCELLED if stopped else job.Outcome.PRINTED, facts=_counted_facts(entry)
             ),
+            onward=False,
         )
         ledger.write(entry, tx=tx)
+        if ended.due_at is not None and ended.due_at <= parts.clock().now():
+            _shred(view.id, tx)
 
 
 def _counted_facts(entry: ledger.NewEntry) -> dict[str, str | int | bool | None]:
@@ -147,5 +163,9 @@ def _risen(attempt: delivery.AttemptView | None, own: int | None, own_sheets: in
 def shred(view: job.JobView) -> None:
     """The key goes in the very commit that moves the job; overwriting follows."""
     with transaction() as tx:
-        job.move(view.id, State.ERASED, expected=view.state, why=Reason.SHREDDED, by=HOUSE, tx=tx)
-        spool.shred(view.id, tx=tx)
+        _shred(view.id, tx)
+
+
+def _shred(identifier: UUID, tx: Tx) -> None:
+    job.move(identifier, State.ERASED, expected=State.ENDED, why=Reason.SHREDDED, by=HOUSE, tx=tx)
+    spool.shred(identifier, tx=tx)

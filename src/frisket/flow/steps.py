@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from frisket import job
+from frisket import device, job
 from frisket.flow.itinerary import NEXT_STAGE
 from frisket.plumbing import work
 
@@ -13,6 +13,7 @@ __all__ = ["next_stage"]
 def next_stage(item: work.Item) -> None:
     try:
         view = job.get_for_stage(UUID(str(item.payload["job"])))
+        device.version()  # looks at the rows where they are old, which inside a transaction each asker would do again
         stage = NEXT_STAGE.get(view.state)
         if stage is not None:
             stage(view)

@@ -1,11 +1,14 @@
 """What time alone does to jobs: holds expire, hours come, kept jobs and histories go.
 
+When a job's state runs out stands in its row, so looking is enough: nothing is written while nothing is due.
 After a forward jump of the wall clock nothing is deleted until somebody confirms the time.
 """
 
 import logging
+from collections.abc import Callable
+from uuid import UUID
 
-from frisket import audit, device, job, release, spool
+from frisket import audit, delivery, device, job, release, spool
 from frisket.errors import FrisketError
 from frisket.flow.stages import shred
 from frisket.flow.walking import choose_device, hold_reason
@@ -19,20 +22,25 @@ log = logging.getLogger("frisket.flow")
 State, Reason = job.State, job.Reason
 TIMERS = "flow.timers"
 _EVERY_S = 2.0
-work.every(TIMERS, _EVERY_S)
 _jump_recorded = False
 
 
-@work.handles(TIMERS)
-def look_at_the_clock(item: work.Item | None = None) -> None:
+def _never() -> bool:
+    return False
+
+
+@work.looks(TIMERS, _EVERY_S)
+def look_at_the_clock(stopped: Callable[[], bool] = _never) -> None:
     """Everything that is due, oldest first; one job's trouble does not stop the others."""
+    for identifier in job.overdue(parts.clock().elapsed()):  # house seconds: no jump of the wall clock touches them
+        _took_too_long(identifier)
     if _jumped():
         return
     now = parts.clock().now()
     while due := job.due(now, limit=200):
         moved = 0
         for view in due:
-            if item is not None and item.cancelled():
+            if stopped():
                 return
             try:
                 moved += _time_is_up(view)
@@ -42,6 +50,20 @@ def look_at_the_clock(item: work.Item | None = None) -> None:
                 log.exception("job %s could not be moved on by time", view.number)
         if not moved:
             return
+
+
+def _took_too_long(identifier: UUID) -> None:
+    """job-cancel-after: what prints is stopped at its device, what waits for another try does not get it."""
+    try:
+        view = job.get_for_stage(identifier)
+        with transaction() as tx:
+            if view.state is State.SENDING and not delivery.cancel(view.id, why=Reason.TIMED_OUT, by=HOUSE, tx=tx):
+                return  # it has just ended, or has not quite begun: looked at again
+            if view.state is State.RELEASED:
+                release.end(view, Reason.TIMED_OUT, job.Outcome.CANCELLED, by=HOUSE, tx=tx)
+            job.no_longer_timed(identifier)
+    except (job.WrongState, job.NotFound):
+        return  # its own work moved it in this moment
 
 
 def _jumped() -> bool:
@@ -85,9 +107,11 @@ def _held(view: job.JobView, tx: Tx) -> None:
         release.end(view, Reason.EXPIRED, job.Outcome.EXPIRED, by=HOUSE, tx=tx)
         return
     queue = device.queue(view.queue)
-    there = None if queue.hold else choose_device(device.behind(queue), view.format)
+    # Its person, an operator, its PIN or a press at a device has the last word.
+    waits = queue.hold or queue.hold_new or view.residual_hold
+    there = None if waits else choose_device(device.behind(queue), view.format)
     if there is None:
-        job.change_held(view.id, hold="", hold_until=None, by=HOUSE, tx=tx)
+        job.change_held(view.id, hold=view.residual_hold, hold_until=None, by=HOUSE, tx=tx)
         return
     release.let_print(view, there.id, Reason.TIME_CAME, by=HOUSE, tx=tx)
 
@@ -98,7 +122,9 @@ def _silent_sender(view: job.JobView, tx: Tx) -> None:
         release.end(view, Reason.EMPTY, job.Outcome.FAILED, by=HOUSE, tx=tx)
         return
     queue = device.queue(view.queue)
-    reason = hold_reason(view.hold, queue.hold) or Reason.INTERRUPTED
+    reason = hold_reason(view.hold if view.hold in job.HOLDS else "", queue) or Reason.INTERRUPTED
+    if reason is Reason.PROOF:
+        reason = Reason.INTERRUPTED
     job.move(
         view.id,
         State.HELD,

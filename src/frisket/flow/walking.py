@@ -8,25 +8,32 @@ __all__ = ["choose_device", "hold_reason", "walk"]
 
 State, Reason = job.State, job.Reason
 _PASSED = (State.RECEIVED, State.ADMITTED, State.PREPARED)
-_HOLDS = {"password": Reason.PASSWORD, "until": Reason.UNTIL, "indefinite": Reason.INDEFINITE}
 
 
 def walk(asked: intake.WalkIn) -> intake.Walk:
     """Nothing between these states has to wait, so the job rests in the last one at once."""
-    reason = hold_reason(asked.hold, asked.queue.hold)
-    if reason is not None:
+    if asked.device is not None:
+        return intake.Walk(State.RELEASED, _PASSED, Reason.BY_PERSON, asked.device)
+    if asked.hold == "stored":
+        return intake.Walk(State.ENDED, _PASSED, Reason.STORED)
+    reason = hold_reason(asked.hold, asked.queue)
+    if reason is not None and reason is not Reason.PROOF:
         return intake.Walk(State.HELD, _PASSED, reason)
     there = choose_device(device.behind(asked.queue), asked.format)
     if there is None:
         return intake.Walk(State.HELD, _PASSED, Reason.FOR_RELEASE)
+    if reason is Reason.PROOF:
+        return intake.Walk(State.HELD, _PASSED, Reason.PROOF, there.id)
     return intake.Walk(State.RELEASED, _PASSED, Reason.NOT_HELD, there.id)
 
 
-def hold_reason(hold: str, queue_holds: bool) -> job.Reason | None:
+def hold_reason(hold: str, queue: device.QueueView) -> job.Reason | None:
     """Why a job waits; None when nothing holds it."""
-    if hold:
-        return _HOLDS[hold]
-    return Reason.FOR_RELEASE if queue_holds else None
+    if hold and not (hold == "proof" and (queue.hold or queue.hold_new)):  # there the proof waits as well
+        return job.HOLDS[hold]
+    if queue.hold:
+        return Reason.FOR_RELEASE
+    return Reason.NEW_HELD if queue.hold_new else None
 
 
 def choose_device(behind: Sequence[device.DeviceView], format: str) -> device.DeviceView | None:

@@ -14,7 +14,7 @@ from django.db import connection
 
 from frisket.identity.credentials import certificate_index, live, queue_secret_index, token_index
 from frisket.identity.models import Credential
-from frisket.identity.persons import PersonView, generation, recent, remembered, row_by_name, view
+from frisket.identity.persons import PersonView, generation, recent, remembered, row_by_mail, row_by_name, view
 from frisket.identity.sign_in import Offered, PasswordOffered, sign_in
 from frisket.identity.throttle import Place
 from frisket.plumbing import keys, parts
@@ -25,6 +25,7 @@ __all__ = [
     "Origin",
     "QueueSecret",
     "Token",
+    "TrustedMail",
     "TrustedName",
     "check",
     "person_by_claim",
@@ -66,7 +67,14 @@ class TrustedName:
     name: str = field(repr=False)
 
 
-Claim: TypeAlias = QueueSecret | Certificate | Token | TrustedName
+@dataclass(frozen=True, slots=True)
+class TrustedMail:
+    """A mail address its writer does not prove here: believed only where another server is trusted to have."""
+
+    address: str = field(repr=False)
+
+
+Claim: TypeAlias = QueueSecret | Certificate | Token | TrustedName | TrustedMail
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +111,7 @@ _turns = [threading.Lock() for _ in range(256)]
 
 def person_by_claim(claim: Claim, *, origin: Origin) -> PersonView | None:
     """The active person a claim is about; None when there is none, without a reason."""
-    if isinstance(claim, TrustedName) and not origin.trusted:
+    if isinstance(claim, TrustedName | TrustedMail) and not origin.trusted:
         return None
     key = _key(claim)
     held = _look(key)
@@ -122,7 +130,7 @@ def recall(claim: Claim | PasswordOffered, *, origin: Origin) -> PersonView | No
     """
     if isinstance(claim, PasswordOffered):
         return _remembered(_password_digest(claim), look=remembered)
-    if isinstance(claim, TrustedName) and not origin.trusted:
+    if isinstance(claim, TrustedName | TrustedMail) and not origin.trusted:
         return None
     held = _look(_key(claim))
     return held.person if held is not None else None
@@ -187,6 +195,8 @@ def _key(claim: Claim) -> _Key:
     tenant = parts.tenant()
     if isinstance(claim, TrustedName):
         return tenant, "name", claim.name
+    if isinstance(claim, TrustedMail):
+        return tenant, "mail", claim.address.casefold()
     if isinstance(claim, QueueSecret):
         return tenant, "queue-secret", queue_secret_index(claim.secret)
     if isinstance(claim, Certificate):
@@ -203,6 +213,8 @@ def _password_digest(offered: PasswordOffered) -> bytes:
 def _find(claim: Claim, key: _Key) -> PersonView | None:
     if isinstance(claim, TrustedName):
         row = row_by_name(claim.name)
+    elif isinstance(claim, TrustedMail):
+        row = row_by_mail(claim.address)
     else:
         _, kind, index = key
         found = Credential.objects.select_related("person").filter(

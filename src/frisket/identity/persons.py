@@ -13,7 +13,7 @@ from django.db import connection
 
 from frisket.identity.errors import BadName, NotFound
 from frisket.identity.models import Person
-from frisket.identity.names import canonical
+from frisket.identity.names import canonical, canonical_mail
 from frisket.identity.rights import Permission, Role, require
 from frisket.plumbing import parts
 from frisket.plumbing.db import Tx
@@ -34,6 +34,7 @@ __all__ = [
     "names_of",
     "recent",
     "remembered",
+    "row_by_mail",
     "row_by_name",
     "standing",
     "view",
@@ -160,6 +161,17 @@ def row_by_name(name: str) -> Person | None:
     except BadName:
         return None
     return Person.objects.filter(tenant=parts.tenant(), name_index=index).first()
+
+
+def row_by_mail(address: str) -> Person | None:
+    try:
+        canonical_address = canonical_mail(address)
+    except BadName:
+        return None
+    if not canonical_address:
+        return None
+    index = parts.keys().index(parts.tenant(), "mail", canonical_address)
+    return Person.objects.filter(tenant=parts.tenant(), mail_index=index).first()
 
 
 def find(scope: Scope, after: str | None = None, limit: int = 100, search: str = "") -> Slice[PersonView]:

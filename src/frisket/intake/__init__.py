@@ -5,25 +5,78 @@ nothing behind, and the sender reads why in words a person understands. No door 
 memory, none writes it anywhere in clear.
 """
 
+from frisket.intake import sources
 from frisket.intake.accept import Intake
-from frisket.intake.errors import CutOff, NotWelcome, RefusedByRule
+from frisket.intake.advertiser import Advertiser, CannotAdvertise, addresses_of
+from frisket.intake.advertising import Reach
+from frisket.intake.capabilities import capabilities_of
+from frisket.intake.errors import CutOff, NotWelcome, RefusedByRule, Unfit
 from frisket.intake.ipp import Commands, IppDoor
+from frisket.intake.lpd import LpdDoor
+from frisket.intake.mail import (
+    BadMailbox,
+    Lookout,
+    MailboxClosed,
+    MailboxTrouble,
+    MailboxView,
+    MailDoor,
+    MailView,
+    NewMailbox,
+    NoSuchMailbox,
+    Secret,
+    add_mailbox,
+    mailboxes,
+    remove_mailbox,
+    set_active,
+    set_secret,
+    try_out,
+)
+from frisket.intake.mail import latest as latest_mails
+from frisket.intake.mail import ready as ready_for_mail
 from frisket.intake.offers import Accepted, Offer, Part, Walk, Walker, WalkIn
+from frisket.intake.raw import RawDoor
 from frisket.intake.upload import UploadDoor, offer_for
 
 __all__ = [
     "Accepted",
+    "Advertiser",
+    "BadMailbox",
+    "CannotAdvertise",
     "Commands",
     "CutOff",
     "Intake",
     "IppDoor",
+    "Lookout",
+    "LpdDoor",
+    "MailDoor",
+    "MailView",
+    "MailboxClosed",
+    "MailboxTrouble",
+    "MailboxView",
+    "NewMailbox",
+    "NoSuchMailbox",
     "NotWelcome",
     "Offer",
     "Part",
+    "RawDoor",
+    "Reach",
     "RefusedByRule",
+    "Secret",
+    "Unfit",
     "UploadDoor",
     "Walk",
     "WalkIn",
     "Walker",
+    "add_mailbox",
+    "addresses_of",
+    "capabilities_of",
+    "latest_mails",
+    "mailboxes",
     "offer_for",
+    "ready_for_mail",
+    "remove_mailbox",
+    "set_active",
+    "set_secret",
+    "sources",
+    "try_out",
 ]

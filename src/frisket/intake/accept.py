@@ -10,23 +10,24 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
-from frisket import job, policy, spool
+from frisket import device, job, policy, spool
 from frisket.intake.capabilities import formats_of
 from frisket.intake.errors import RefusedByRule
-from frisket.intake.offers import Accepted, Offer, Part, Walk, Walker, WalkIn
+from frisket.intake.offers import Accepted, Beside, Offer, Part, Walk, Walker, WalkIn
 from frisket.intake.sensing import sensed
 from frisket.plumbing import crashpoints, parts
 from frisket.plumbing.db import GroupWriter, Tx, transaction
 from frisket.plumbing.rows import rising_id
 from frisket.plumbing.scope import Actor
 
-__all__ = ["Intake"]
+__all__ = ["Ahead", "Held", "Intake"]
 
 BEFORE_COMMIT = crashpoints.point("intake.before-commit")
 INSIDE_COMMIT = crashpoints.point("intake.inside-commit")
 AFTER_COMMIT = crashpoints.point("intake.after-commit")
 
 Result = TypeVar("Result")
+_NOBODY = UUID(int=0)  # holds nothing, so only the house and its disk are asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,10 @@ class _New:
     key: spool.HeldKey
     sealed: tuple[spool.SealedDoc, ...]
     by: Actor
+    beside: Beside | None = None
+
+
+Held = _New  # sealed, and nothing promised yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +80,16 @@ class Intake:
 
     def admit(self, offer: Offer, format: str, octets: int | None, documents: int = 1) -> None:
         """Raises RefusedByRule."""
+        self.admit_to(offer.queue, format, octets, documents)
+
+    def admit_to(self, queue: device.QueueView, format: str, octets: int | None, documents: int = 1) -> None:
+        """The same while it is not known yet whose the job is. Raises RefusedByRule."""
         limits = parts.settings().limits
         verdict = policy.admission(
             policy.Facts(
-                queue_accepting=offer.queue.accepting,
+                queue_accepting=queue.accepting,
                 format=format,
-                formats=formats_of(offer.queue),
+                formats=formats_of(queue),
                 octets=octets,
                 most_octets=limits.job_bytes,
                 documents=documents,
@@ -100,6 +109,10 @@ class Intake:
             first = await self.ask(job.by_client_key, offer.person, offer.client_key)
             if first is not None:
                 return Accepted(first, again=True)
+        return await self.keep(await self.hold(offer, documents))
+
+    async def hold(self, offer: Offer, documents: AsyncIterator[Part]) -> Held:
+        """The first half of accept(): seal the documents and promise nothing. Raises as accept()."""
         identifier = rising_id(parts.clock().now())
         key = spool.new_key(identifier)
         sealed: list[spool.SealedDoc] = []
@@ -116,7 +129,19 @@ class Intake:
             raise
         walk = self._walk(offer, new[0].format if new else offer.format)
         row = _new_job(identifier, offer, tuple(new), walk)
-        return Accepted(await self._commit(_New(row, key, tuple(sealed), offer.by)))
+        return _New(row, key, tuple(sealed), offer.by, offer.beside)
+
+    async def keep(self, held: Held) -> Accepted:
+        """The second half: one group commit; from then on the job is never lost."""
+        return Accepted(await self._commit(held))
+
+    async def drop(self, held: Held) -> None:
+        """Nothing came of it: what was sealed goes."""
+        await self._discard(held.sealed)
+
+    def ahead(self, queue: device.QueueView) -> "Ahead":
+        """A job whose documents come before it is known whose they are."""
+        return Ahead(self, queue)
 
     async def documents_again(self, view: job.JobView, *, by: Actor) -> AsyncIterator[Part]:
         """The documents of a job that was kept, for a new job: opened and sealed anew under its own key.
@@ -194,7 +219,57 @@ class Intake:
         return view
 
     def _walk(self, offer: Offer, format: str) -> Walk:
-        return self._walker(WalkIn(offer.queue, offer.hold, format, parts.clock().now(), offer.hold_until))
+        now = parts.clock().now()
+        return self._walker(WalkIn(offer.queue, offer.hold, format, now, offer.hold_until, offer.device))
+
+
+class Ahead:
+    """A job whose documents come before it is known whose they are, as LPD may send them.
+
+    They are sealed as they come. What the person may hold is asked at the end, what the house may hold at once.
+    """
+
+    def __init__(self, intake: Intake, queue: device.QueueView) -> None:
+        self._intake = intake
+        self._queue = queue
+        self._id = rising_id(parts.clock().now())
+        self._key = spool.new_key(self._id)
+        self._sealed: list[spool.SealedDoc] = []
+        self._new: list[job.NewDocument] = []
+
+    @property
+    def documents(self) -> int:
+        return len(self._new)
+
+    async def add(self, part: Part) -> None:
+        """Raises RefusedByRule, CutOff, spool.SpoolFull, spool.TooLarge, StorageFailed."""
+        part = await sensed(part)
+        number = len(self._new) + 1
+        self._intake.admit_to(self._queue, part.format, part.expected, number)
+        most = spool.room_for(_NOBODY, part.expected) - sum(doc.octets for doc in self._sealed)
+        doc = await spool.seal(part.data, self._key, limit=most, document=number, expected=part.expected)
+        self._sealed.append(doc)
+        self._new.append(job.NewDocument(number, part.format, doc.octets, part.name))
+
+    async def accept(self, offer: Offer) -> Accepted:
+        """As Intake.accept, and raises what it does; nothing is kept then."""
+        octets = sum(doc.octets for doc in self._sealed)
+        try:
+            self._intake.admit(offer, self._new[0].format, octets, len(self._new))
+            if octets > spool.room_for(offer.person, octets):
+                raise spool.TooLarge("the job is larger than it may be")
+            walk = self._intake._walk(offer, self._new[0].format)
+        except BaseException:
+            await self.give_up()
+            raise
+        sealed, self._sealed = tuple(self._sealed), []
+        row = _new_job(self._id, offer, tuple(self._new), walk)
+        return Accepted(await self._intake._commit(_New(row, self._key, sealed, offer.by)))
+
+    async def give_up(self) -> None:
+        """Leave nothing of it; also after accept, which it does not undo."""
+        sealed, self._sealed = self._sealed, []
+        await self._intake._discard(sealed)
 
 
 def _new_job(identifier: UUID, offer: Offer, documents: tuple[job.NewDocument, ...], walk: Walk) -> job.NewJob:
@@ -217,6 +292,7 @@ def _new_job(identifier: UUID, offer: Offer, documents: tuple[job.NewDocument, .
         password_verifier=offer.password_verifier,
         client_key=offer.client_key,
         printer_uri=offer.printer_uri,
+        terms=offer.terms,
         device=walk.device,
     )
 
@@ -237,6 +313,8 @@ def _write(batch: Sequence[_New | _More], tx: Tx) -> list[job.JobView]:
     for item in batch:
         if isinstance(item, _More):
             views[item.of] = _write_more(item, tx)
+        elif item.beside is not None:
+            item.beside(views[item.job.id], tx)
     crashpoints.pass_(INSIDE_COMMIT)
     return [views[item.job.id if isinstance(item, _New) else item.of] for item in batch]
 

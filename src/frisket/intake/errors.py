@@ -1,7 +1,7 @@
 from frisket.errors import Blame, FrisketError
 from frisket.policy import Refuse
 
-__all__ = ["CutOff", "NotWelcome", "RefusedByRule"]
+__all__ = ["CutOff", "NoSuchSubscription", "NotWelcome", "RefusedByRule", "TooManySubscriptions", "Unfit"]
 
 
 class RefusedByRule(FrisketError):
@@ -27,3 +27,22 @@ class NotWelcome(FrisketError):
 
     blame = Blame.PERSON
     remedy = "Print to your personal queue address, or sign in with your name and password over IPPS."
+
+
+class NoSuchSubscription(FrisketError):
+    """There is none, or it is another's; the two look alike on purpose."""
+
+    blame = Blame.PERSON
+    remedy = "Subscribe again; a subscription ends with its lease or its job."
+
+
+class TooManySubscriptions(FrisketError):
+    blame = Blame.PERSON
+    remedy = "Cancel a subscription first, or wait until the lease of one has run out."
+
+
+class Unfit(FrisketError):
+    """What came is no document a printer should be given, or not in a way the door can take."""
+
+    blame = Blame.PEER
+    remedy = "Print with a driver for PostScript, PCL or PDF; commands to a device are not passed on."

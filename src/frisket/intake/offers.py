@@ -6,9 +6,10 @@ from datetime import datetime
 from uuid import UUID
 
 from frisket import device, job
+from frisket.plumbing.db import Tx
 from frisket.plumbing.scope import Actor
 
-__all__ = ["Accepted", "Offer", "Part", "Walk", "WalkIn", "Walker"]
+__all__ = ["Accepted", "Beside", "Offer", "Part", "Walk", "WalkIn", "Walker"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,9 @@ class Part:
     format: str = "application/octet-stream"
     name: str = ""
     expected: int | None = None  # octets, where the sender announced them
+
+
+Beside = Callable[[job.JobView, Tx], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +38,15 @@ class Offer:
     format: str = "application/octet-stream"
     copies: int = 1
     options: job.Options = field(default_factory=job.Options)
-    hold: str = ""  # "", indefinite, until, password
+    hold: str = ""  # "", a key of job.HOLDS, or stored: it is not to be printed now
     hold_until: datetime | None = None
     password_verifier: bytes | None = None
     client_key: str | None = None
     printer_uri: str = ""
+    terms: job.Terms = job.NO_TERMS
+    device: UUID | None = None  # somebody had it printed there: nothing holds it
+    # What the door writes beside the job, in the same commit. It may run twice; what it raises refuses the job.
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,7 @@ class WalkIn:
     format: str
     now: datetime
     hold_until: datetime | None
+    device: UUID | None = None  # where somebody had it printed already
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,10 @@ _BEGINNINGS = (
     (b"%!PS", "application/postscript"),
     (b"\x04%!PS", "application/postscript"),  # some drivers begin with an end of transmission
     (b"\x1bE", "application/vnd.hp-pcl"),
+    (b") HP-PCL XL;", "application/vnd.hp-pclxl"),
+    (b"( HP-PCL XL;", "application/vnd.hp-pclxl"),
+    (b"II*\0", "image/tiff"),
+    (b"MM\0*", "image/tiff"),
 )
 
 

@@ -3,6 +3,8 @@
 A move and its audit leaf are one commit. Titles and owners lie sealed and are opened for whoever may see them.
 """
 
+from frisket.job.changing import cancel_document, change_ticket, no_longer_kept, put_forward, rename_document
+from frisket.job.copying import COPY, CopyAsked, ask_for_copy, no_longer_timed, overdue
 from frisket.job.errors import AlreadyLeased, NotFound, StaleLease, WrongState
 from frisket.job.explain import Explanation, Step, explain, steps
 from frisket.job.nouns import (
@@ -15,7 +17,9 @@ from frisket.job.nouns import (
     NewJob,
     Options,
 )
-from frisket.job.states import MOVES, ONWARD, Outcome, Reason, State, allowed
+from frisket.job.periods import NAMED, RETAINED, end_of, opens
+from frisket.job.queued import count_live
+from frisket.job.states import HOLDS, MOVES, ONWARD, Outcome, Reason, State, allowed
 from frisket.job.store import (
     LIVE,
     NEXT,
@@ -24,12 +28,12 @@ from frisket.job.store import (
     by_client_key,
     change_held,
     check_fence,
-    count_live,
     create_many,
     documents,
     due,
     find,
     forget,
+    forget_stored,
     get,
     get_for_stage,
     last_number,
@@ -39,17 +43,27 @@ from frisket.job.store import (
     password_verifier,
     queue_of,
     record_facts,
+    some,
     uncounted,
 )
+from frisket.job.terms import NO_TERMS, OWNER, PRESS, Terms
 
 __all__ = [
+    "COPY",
+    "HOLDS",
     "LIVE",
     "MOVES",
+    "NAMED",
     "NEXT",
+    "NO_TERMS",
     "ONWARD",
+    "OWNER",
+    "PRESS",
+    "RETAINED",
     "SEND",
     "AlreadyLeased",
     "Changes",
+    "CopyAsked",
     "DocumentView",
     "Explanation",
     "Filter",
@@ -64,28 +78,41 @@ __all__ = [
     "StaleLease",
     "State",
     "Step",
+    "Terms",
     "WrongState",
     "add_document",
     "allowed",
+    "ask_for_copy",
     "by_client_key",
+    "cancel_document",
     "change_held",
+    "change_ticket",
     "check_fence",
     "count_live",
     "create_many",
     "documents",
     "due",
+    "end_of",
     "explain",
     "find",
     "forget",
+    "forget_stored",
     "get",
     "get_for_stage",
     "last_number",
     "lease",
     "move",
+    "no_longer_kept",
+    "no_longer_timed",
     "onward_again",
+    "opens",
+    "overdue",
     "password_verifier",
+    "put_forward",
     "queue_of",
     "record_facts",
+    "rename_document",
+    "some",
     "steps",
     "uncounted",
 ]

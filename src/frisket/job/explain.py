@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from frisket import audit, device, identity
 from frisket.job.nouns import JobView
 from frisket.job.states import Outcome, Reason, State
+from frisket.job.terms import OWNER
 from frisket.plumbing.scope import Scope
 
 __all__ = ["STATIONS", "Explanation", "Step", "explain", "station", "steps"]
@@ -83,6 +84,14 @@ def _sentence(entry: audit.Entry, scope: Scope) -> tuple[str, str]:
         }, ""
     if entry.act == "job.hold":
         return _("Its hold was changed."), ""
+    if entry.act in _COPIES:
+        return _COPIES[entry.act](_device_name(scope, facts.get("device"))), ""
+    if entry.act == "job.promoted":
+        return _("It was moved forward among those that wait for its device."), ""
+    if entry.act == "job.change":
+        return _("How it is to be printed was changed."), ""
+    if entry.act == "job.document-cancelled":
+        return _("Document %(number)s was taken out of it.") % facts, ""
     if entry.act == "job.document":
         return _("Document %(number)s arrived and was sealed.") % facts, ""
     if entry.act.startswith("erase."):
@@ -103,6 +112,11 @@ def _purpose(keyword: str) -> str:
 _Say = Callable[[], str]
 _SayOf = Callable[[str, Reason], str]
 
+_COPIES: dict[str, Callable[[str], str]] = {
+    "job.copy": lambda name: _("A copy of it was sent on its way to %(device)s.") % {"device": name},
+    "job.copy-failed": lambda name: _("A copy of it could not be made."),
+    "job.unstore": lambda name: _("It is stored no longer."),
+}
 _ERASED: dict[str, _Say] = {
     "erase.e1": lambda: _("Its key was destroyed: nobody can read the document any more."),
     "erase.overwritten": lambda: _("Its sealed octets were overwritten and removed."),
@@ -115,8 +129,11 @@ def _accepted(entry: audit.Entry) -> str:
     door = {
         "ipp": _("over IPP"),
         "ipps": _("over encrypted IPP"),
+        "lpd": _("over LPD"),
+        "raw": _("over a RAW port"),
         "upload": _("by upload"),
         "control": _("from the command line"),
+        "copy": _("as a copy of another job"),
     }.get(str(entry.facts["door"]), str(entry.facts["door"]))
     text = _("It arrived %(door)s, was sealed on stable storage and acknowledged.") % {"door": door}
     to = State(str(entry.facts["state"]))
@@ -134,12 +151,17 @@ _HELD: dict[Reason, _Say] = {
     Reason.PASSWORD: lambda: _("It waits for the PIN its sender gave it."),
     Reason.UNTIL: lambda: _("It waits for the time its sender chose."),
     Reason.INDEFINITE: lambda: _("It waits until somebody releases it, as its sender asked."),
+    Reason.NEW_HELD: lambda: _("It waits until an operator lets new jobs of this queue go."),
     Reason.DEVICE_FAILED: lambda: _("The device did not print it, so it waits again."),
     Reason.WITHDRAWN: lambda: _("Its release was taken back, so it waits again."),
+    Reason.SUSPENDED: lambda: _("It was taken back to let others go first; it waits until somebody resumes it."),
     Reason.LEASE_OVER: lambda: _("Nobody sent it in time, so it waits again."),
     Reason.INTERRUPTED: lambda: _("The upload broke off; what arrived whole waits."),
     Reason.REVIEWED: lambda: _("An operator let it out of quarantine."),
     Reason.SETTLED: lambda: _("A person decided that it did not print, so it waits again."),
+    Reason.BUTTON: lambda: _("It waits for somebody at a device, as its sender asked."),
+    Reason.OWNER_ONLY: lambda: _("It waits for its owner at a device, as its sender asked."),
+    Reason.PROOF: lambda: _("Its proof goes first; the rest waits for a word about it."),
 }
 
 
@@ -158,7 +180,12 @@ def _moved(entry: audit.Entry, scope: Scope) -> str:
     return text
 
 
-_CANCELS = (Reason.CANCELLED_BY_OWNER, Reason.CANCELLED_BY_OPERATOR, Reason.CANCELLED_AT_DEVICE)
+_CANCELS = (
+    Reason.CANCELLED_BY_OWNER,
+    Reason.CANCELLED_BY_OPERATOR,
+    Reason.CANCELLED_AT_DEVICE,
+    Reason.TIMED_OUT,
+)
 _PASSING: dict[State, _SayOf] = {
     State.RECEIVED: lambda name, why: _("All its documents are here, sealed and acknowledged."),
     State.ADMITTED: lambda name, why: _("The rules let it in."),
@@ -206,6 +233,8 @@ def _ended(why: Reason, entry: audit.Entry, scope: Scope) -> str:
         Reason.EMPTY: _("No document came for it, so it was dropped."),
         Reason.FAILED: _("It could not be printed."),
         Reason.SETTLED: _("A person closed it."),
+        Reason.STORED: _("It is stored without printing, as its sender asked."),
+        Reason.TIMED_OUT: _("It printed for longer than its sender allowed."),
     }
     return known.get(why, _("It ended."))
 
@@ -246,7 +275,11 @@ def _device_name(scope: Scope, value: object) -> str:
 def _now(job: JobView) -> str:
     if job.state is State.HELD:
         text = _HELD.get(job.why, _waits)()
+        if job.hold == "until" and job.hold_until is not None:
+            text += " " + _("That is %(until)s.") % {"until": _utc(job.hold_until)}
         return f"{text} ({job.note})" if job.note else text
+    if job.state is State.RELEASED and device.queue(job.queue).halt:
+        return _("It is released; its queue was stopped by an operator.")
     if job.state in (State.ENDED, State.ERASED):
         return {
             Outcome.PRINTED: _("It printed."),
@@ -254,6 +287,7 @@ def _now(job: JobView) -> str:
             Outcome.EXPIRED: _("It was deleted because nobody released it in time."),
             Outcome.REFUSED: _("It was refused."),
             Outcome.FAILED: _("It could not be printed."),
+            Outcome.STORED: _("It was stored without printing."),
             Outcome.NONE: _("It ended."),
         }[job.outcome] + (" " + _("The document is destroyed.") if job.state is State.ERASED else "")
     return {
@@ -271,13 +305,14 @@ def _now(job: JobView) -> str:
 
 def _next(job: JobView) -> str:
     if job.state is State.HELD:
-        if job.why is Reason.PASSWORD:
-            return _("Type its PIN at a device to print it.")
-        text = _("Stand at any device, sign in and choose Print.")
+        return _next_of_held(job)
+    if job.stored:
+        text = _("It is stored: print it as often as you like; it stays until you delete it.")
         if job.due_at is not None:
-            until = job.due_at.strftime("%Y-%m-%d %H:%M UTC")
-            text += " " + _("It waits until %(until)s.") % {"until": until}
+            text += " " + _("It is destroyed at %(until)s.") % {"until": _utc(job.due_at)}
         return text
+    if job.state is State.ENDED and job.due_at is not None and job.due_at > job.state_at:
+        return _("Its document is kept until %(until)s.") % {"until": _utc(job.due_at)}
     return {
         State.RECEIVING: _("The sender has to finish sending it."),
         State.RELEASED: _("Nothing to do: it prints as soon as the device takes it."),
@@ -289,3 +324,22 @@ def _next(job: JobView) -> str:
         State.ENDED: _("Its document is destroyed next."),
         State.ERASED: _("Nothing: only this history is left, and it goes too."),
     }.get(job.state, _("Nothing to do."))
+
+
+def _next_of_held(job: JobView) -> str:
+    if job.why is Reason.PROOF:
+        return _("Look at the proof, then print the job or delete it.")
+    if job.hold == "until" and job.hold_until is not None and not job.residual_hold:
+        return _("Its time comes by itself; at a device it can be printed before.")
+    if job.has_password:
+        return _("Type its PIN at a device to print it.")
+    if job.terms.release == OWNER:
+        return _("Its owner has to sign in at a device and choose Print.")
+    text = _("Stand at any device, sign in and choose Print.")
+    if job.due_at is not None:
+        text += " " + _("It waits until %(until)s.") % {"until": _utc(job.due_at)}
+    return text
+
+
+def _utc(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M UTC")

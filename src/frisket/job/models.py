@@ -34,12 +34,16 @@ class Job(models.Model):
     counted = models.CharField(max_length=10, default="due")  # due, done, unknown
     copies = models.IntegerField(default=1)
     options = models.JSONField(default=dict)  # frisket.job.Options as plain values: sides, colour, quality, …
-    hold = models.CharField(max_length=12, default="")  # asked by the client: "", "indefinite", "until", "password"
+    hold = models.CharField(max_length=12, default="")  # asked by the client: "" or a key of frisket.job.HOLDS
     hold_until = models.DateTimeField(null=True)
     password_verifier = models.BinaryField(null=True)  # of a job's own PIN
+    terms = models.JSONField(default=dict)  # frisket.job.Terms as plain values: times, release, storage, proof
+    stored = models.SmallIntegerField(default=0)  # 1: ended and stored for its owner, 2: for everybody
+    cancel_at = models.FloatField(null=True)  # house seconds: job-cancel-after, while it prints
     history = models.BinaryField()  # sealed under pii: title, owner's name as shown; goes with the history
     client_key = models.CharField(max_length=64, null=True)  # a sender's own id of this job, for retries
     fence = models.IntegerField(default=0)  # rises with each lease
+    rank = models.IntegerField(db_default=0)  # of released jobs that wait for one device, the highest goes first
     lease_until = models.FloatField(null=True)  # house seconds
     created_at = models.DateTimeField()
     state_at = models.DateTimeField()  # when the state was reached
@@ -55,6 +59,8 @@ class Job(models.Model):
             models.Index(fields=["over", "-number"], name="job_recent"),
             models.Index(fields=["due_at"], condition=models.Q(due_at__isnull=False), name="job_due"),
             models.Index(fields=["number"], condition=models.Q(counted="due"), name="job_uncounted"),
+            models.Index(fields=["person", "-number"], condition=models.Q(stored__gt=0), name="job_stored"),
+            models.Index(fields=["cancel_at"], condition=models.Q(cancel_at__isnull=False), name="job_timed"),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -76,6 +82,7 @@ class Document(models.Model):
     octets = models.BigIntegerField()
     pages = models.IntegerField(null=True)
     name_sealed = models.BinaryField(null=True)  # document-name, under pii
+    cancelled = models.BooleanField(db_default=False)  # taken out of its job before it printed
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["job", "number"], name="document_once")]

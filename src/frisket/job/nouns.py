@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from frisket.job.states import Outcome, Reason, State
+from frisket.job.terms import NO_TERMS, OWNER, PRESS, Terms
 
 __all__ = ["Changes", "DocumentView", "Filter", "JobView", "Lease", "NewDocument", "NewJob", "Options"]
 
@@ -17,6 +18,8 @@ class Options:
 
     sides: "", one-sided, two-sided-long-edge, two-sided-short-edge. color_mode: "", auto, color, monochrome.
     quality: 0 or 3, 4, 5. page_ranges: pairs from 1. resolution: dpi. orientation: 0 or 3 to 7.
+    as_sent: further job template attributes for the device, each by its name as its sender wrote it (the
+    octets of RFC 8010, in base64). must: names of attributes without which the sender wants no print at all.
     """
 
     sides: str = ""
@@ -29,6 +32,8 @@ class Options:
     finishings: tuple[int, ...] = ()
     number_up: int = 0
     output_bin: str = ""
+    as_sent: tuple[tuple[str, str], ...] = ()
+    must: tuple[str, ...] = ()
 
     def to_plain(self) -> dict[str, Any]:
         if self == _NO_OPTIONS:
@@ -46,6 +51,10 @@ class Options:
             known["resolution"] = (int(known["resolution"][0]), int(known["resolution"][1]))
         if "finishings" in known:
             known["finishings"] = tuple(int(value) for value in known["finishings"])
+        if "as_sent" in known:
+            known["as_sent"] = tuple((str(name), str(octets)) for name, octets in known["as_sent"])
+        if "must" in known:
+            known["must"] = tuple(str(name) for name in known["must"])
         return cls(**known)
 
 
@@ -78,9 +87,10 @@ class NewJob:
     format: str = "application/octet-stream"
     copies: int = 1
     options: Options = _NO_OPTIONS
-    hold: str = ""  # "", indefinite, until, password
+    hold: str = ""  # "" or a key of HOLDS
     hold_until: datetime | None = None
     password_verifier: bytes | None = None
+    terms: Terms = NO_TERMS
     client_key: str | None = None
     printer_uri: str = ""  # as the client wrote it: IPP answers repeat it octet for octet
     device: UUID | None = None  # where a job goes that nothing holds
@@ -93,6 +103,7 @@ class DocumentView:
     octets: int
     pages: int | None
     name: str
+    cancelled: bool = False  # taken out of its job before it printed
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +140,15 @@ class JobView:
     processing_at: datetime | None
     completed_at: datetime | None
     due_at: datetime | None
+    terms: Terms = NO_TERMS
+    stored: int = 0  # 1: stored for its owner, 2: for everybody
+
+    @property
+    def residual_hold(self) -> str:
+        """What still keeps it back once the hold its sender asked for is over: a key of HOLDS, or nothing."""
+        if self.has_password:
+            return "password"
+        return {PRESS: "button-press", OWNER: "owner"}.get(self.terms.release, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +160,7 @@ class Changes:
     outcome: Outcome | None = None
     copies: int | None = None
     options: Options | None = None
+    terms: Terms | None = None
     forget_device: bool = False
     forget_hold: bool = False
     facts: Mapping[str, str | int | bool | None] = field(default_factory=dict)  # into the audit leaf
@@ -152,6 +173,8 @@ class Filter:
     device: UUID | None = None
     states: tuple[State, ...] = ()
     oldest_first: bool = False
+    stored: bool = False  # those that are stored, beside the states where some are named
+    public: bool = False  # only those stored for everybody, whoever asks
 
 
 @dataclass(frozen=True, slots=True)

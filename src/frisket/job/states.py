@@ -6,7 +6,7 @@ A lease, a running stage and a device's condition are rows beside the job, not s
 from enum import StrEnum
 from itertools import pairwise
 
-__all__ = ["MOVES", "ONWARD", "Outcome", "Reason", "State", "allowed"]
+__all__ = ["HOLDS", "MOVES", "ONWARD", "OVER", "Outcome", "Reason", "State", "allowed"]
 
 
 class State(StrEnum):
@@ -46,6 +46,9 @@ MOVES: dict[State, frozenset[State]] = {
 ONWARD = frozenset({S.RECEIVED, S.ADMITTED, S.PREPARED, S.RELEASED, S.DELIVERED})
 
 
+OVER = frozenset({State.ENDED, State.ERASED})
+
+
 class Reason(StrEnum):
     """Why a job is in the state it is in."""
 
@@ -55,12 +58,17 @@ class Reason(StrEnum):
     PASSWORD = "password"  # waits for its own PIN
     UNTIL = "until"  # waits for a time
     INDEFINITE = "indefinite"  # its sender asked for a hold without end
+    NEW_HELD = "new-held"  # an operator holds what comes in
     DEVICE_FAILED = "device-failed"  # the device says it did not print
     WITHDRAWN = "withdrawn"  # released, then taken back
+    SUSPENDED = "suspended"  # taken back for others to go first, its device still chosen
     LEASE_OVER = "lease-over"
     INTERRUPTED = "interrupted"  # the upload broke off
     REVIEWED = "reviewed"  # an operator let it out of quarantine
     SETTLED = "settled"  # a person decided about an uncertain job
+    BUTTON = "button-press"  # waits for a press at a device
+    OWNER_ONLY = "owner-only"  # waits for its owner, signed in at a device
+    PROOF = "proof"  # its proof is printed first; the rest waits for a word
     # forward
     ACCEPTED = "accepted"
     STAGE = "stage"  # the next stage did its part
@@ -82,6 +90,8 @@ class Reason(StrEnum):
     REFUSED = "refused"
     EMPTY = "empty"  # Create-Job that never got a document
     FAILED = "failed"
+    STORED = "stored"  # kept without printing, as its sender asked
+    TIMED_OUT = "timed-out"  # it printed for longer than its sender allowed
     SHREDDED = "shredded"
     # quarantined
     DAMAGED = "damaged"  # row and object disagree
@@ -94,6 +104,18 @@ class Outcome(StrEnum):
     EXPIRED = "expired"
     REFUSED = "refused"
     FAILED = "failed"
+    STORED = "stored"  # nothing was printed, nothing was to be
+
+
+HOLDS = {
+    "password": Reason.PASSWORD,
+    "until": Reason.UNTIL,
+    "indefinite": Reason.INDEFINITE,
+    "button-press": Reason.BUTTON,
+    "owner": Reason.OWNER_ONLY,
+    "proof": Reason.PROOF,
+}
+"""What a sender asked for that keeps a job back, and the reason a held job then shows."""
 
 
 def allowed(before: State, after: State, passed: tuple[State, ...] = ()) -> bool:

@@ -1,20 +1,23 @@
 """Writing and reading jobs; the only place that moves a state."""
 
 import json
-import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from frisket import audit, device, identity
+from frisket import audit, identity
+from frisket.job.copying import proof_work
 from frisket.job.errors import AlreadyLeased, NotFound, StaleLease, WrongState
+from frisket.job.lasting import runs_out
 from frisket.job.models import Document, Job
 from frisket.job.nouns import Changes, DocumentView, Filter, JobView, Lease, NewDocument, NewJob, Options
-from frisket.job.states import ONWARD, Outcome, Reason, State, allowed
+from frisket.job.states import HOLDS, ONWARD, OVER, Outcome, Reason, State, allowed
+from frisket.job.storing import apply_terms, first_outcome, first_terms, stored_column
+from frisket.job.terms import Terms
 from frisket.plumbing import parts, work
 from frisket.plumbing.db import Tx
 from frisket.plumbing.models import Counter, take_numbers
@@ -30,12 +33,12 @@ __all__ = [
     "by_client_key",
     "change_held",
     "check_fence",
-    "count_live",
     "create_many",
     "documents",
     "due",
     "find",
     "forget",
+    "forget_stored",
     "get",
     "get_for_stage",
     "last_number",
@@ -45,26 +48,16 @@ __all__ = [
     "password_verifier",
     "queue_of",
     "record_facts",
+    "some",
     "uncounted",
 ]
 
 NONE = Changes()
-OVER = frozenset({State.ENDED, State.ERASED})
-_FIELD_NAME = 1  # of a document; 0 is the job's own history
+_ON_ITS_WAY = timedelta(seconds=10)  # a released job that still waits then has a device that does not take it
+NAME_FIELD = 1  # of a document; 0 is the job's own history
 NEXT = "flow.next"  # the work that takes a job to its next stage; only flow knows which that is
 SEND = "delivery.send"  # the same for a released job: one at a time per device
-LIVE = (
-    State.RECEIVING,
-    State.RECEIVED,
-    State.ADMITTED,
-    State.PREPARED,
-    State.HELD,
-    State.RELEASED,
-    State.SENDING,
-    State.UNCERTAIN,
-    State.DELIVERED,
-    State.QUARANTINED,
-)
+LIVE = tuple(state for state in State if state not in OVER)
 
 
 def create_many(new: Sequence[NewJob], *, by: Sequence[Actor], tx: Tx) -> list[JobView]:
@@ -75,7 +68,12 @@ def create_many(new: Sequence[NewJob], *, by: Sequence[Actor], tx: Tx) -> list[J
     _JOBS.insert([_row(item, number, now) for item, number in numbered], tx=tx)
     _DOCUMENTS.insert([_document_row(item.id, doc) for item in new for doc in item.documents], tx=tx)
     audit.record_many([_accept_leaf(*each, actor) for each, actor in zip(numbered, by, strict=True)], tx=tx)
-    onward = [after for item in new if (after := _onward(item.id, item.state, item.device, None, now)) is not None]
+    onward = [after for item in new if (after := onward_of(item.id, item.state, item.device, None, now)) is not None]
+    onward += [
+        proof_work(item.id, item.device, item.terms, item.options, actor)
+        for item, actor in zip(new, by, strict=True)
+        if item.why is Reason.PROOF and item.device is not None
+    ]
     if onward:
         work.enqueue_many(onward, tx=tx)
     return [_fresh_view(item, number, now) for item, number in numbered]
@@ -99,8 +97,8 @@ def _accept_leaf(new: NewJob, number: int, by: Actor) -> audit.NewLeaf:
     )
 
 
-def _onward(
-    identifier: UUID, state: State, there: UUID | None, due_at: datetime | None, now: datetime
+def onward_of(
+    identifier: UUID, state: State, there: UUID | None, due_at: datetime | None, now: datetime, rank: int = 0
 ) -> work.NewWork | None:
     """The work that follows from a state; None where the job waits for a person or a time."""
     over = state is State.ENDED and due_at is not None and due_at <= now
@@ -108,13 +106,15 @@ def _onward(
         return None
     if state is State.RELEASED and there is not None:
         payload: dict[str, str | int] = {"job": identifier.hex, "device": there.hex, "fence": 0}
-        return work.NewWork(SEND, payload, group=f"device:{there.hex}", once=f"send:{identifier.hex}:0")
+        once = f"send:{identifier.hex}:0"
+        return work.NewWork(SEND, payload, priority=rank, group=f"device:{there.hex}", once=once)
     return work.NewWork(NEXT, {"job": identifier.hex}, once=f"{NEXT}:{identifier.hex}:{state.value}")
 
 
 _JOBS_ORDER = """
     id number tenant site queue_id person_id device_id state over why note outcome door format octets documents counted
-    media copies options hold hold_until password_verifier history client_key fence created_at state_at due_at
+    media copies options hold hold_until password_verifier history client_key fence created_at state_at
+    completed_at due_at terms stored
 """
 _JOBS = RowWriter(Job, _JOBS_ORDER.split())
 _DOCUMENTS = RowWriter(Document, ("job_id", "number", "format", "octets", "name_sealed"))
@@ -131,10 +131,10 @@ def _row(new: NewJob, number: int, now: datetime) -> tuple[Any, ...]:
         new.person,
         new.device,
         new.state.value,
-        0,
+        int(new.state in OVER),
         new.why.value,
         "",
-        "",
+        first_outcome(new).value,
         new.door,
         new.format,
         sum([doc.octets for doc in new.documents]),
@@ -151,7 +151,10 @@ def _row(new: NewJob, number: int, now: datetime) -> tuple[Any, ...]:
         0,
         now,
         now,
-        _due(new.state, now, new.queue, new.hold_until),
+        now if new.state in OVER else None,
+        runs_out(new.state, now, new.queue, new.hold_until, first_outcome(new), new.terms),
+        first_terms(new).to_plain(),
+        stored_column(new.terms, new.state, first_outcome(new)),
     )
 
 
@@ -166,7 +169,7 @@ def _fresh_view(new: NewJob, number: int, now: datetime) -> JobView:
         state=new.state,
         why=new.why,
         note="",
-        outcome=Outcome.NONE,
+        outcome=first_outcome(new),
         door=new.door,
         format=new.format,
         octets=sum([doc.octets for doc in new.documents]),
@@ -187,8 +190,10 @@ def _fresh_view(new: NewJob, number: int, now: datetime) -> JobView:
         created_at=now,
         state_at=now,
         processing_at=None,
-        completed_at=None,
-        due_at=_due(new.state, now, new.queue, new.hold_until),
+        completed_at=now if new.state in OVER else None,
+        due_at=runs_out(new.state, now, new.queue, new.hold_until, first_outcome(new), new.terms),
+        terms=first_terms(new),
+        stored=stored_column(new.terms, new.state, first_outcome(new)),
     )
 
 
@@ -205,25 +210,8 @@ def _open_history(row: Job) -> tuple[str | None, str | None, str]:
 
 
 def _document_row(job: UUID, new: NewDocument) -> tuple[Any, ...]:
-    name = parts.keys().seal_personal(parts.tenant(), job, new.name, field=_FIELD_NAME) if new.name else None
+    name = parts.keys().seal_personal(parts.tenant(), job, new.name, field=NAME_FIELD) if new.name else None
     return (job, new.number, new.format, new.octets, name)
-
-
-def _due(
-    state: State, now: datetime, queue: UUID, hold_until: datetime | None, outcome: Outcome = Outcome.NONE
-) -> datetime | None:
-    """When the state runs out: a held job expires or its time comes, an ended one is erased, history goes."""
-    rules = device.queue(queue)
-    if state is State.HELD:
-        expires = now + timedelta(seconds=rules.held_s)
-        return min(expires, hold_until) if hold_until is not None else expires
-    if state is State.RECEIVING:
-        return now + timedelta(seconds=parts.settings().limits.operation_timeout_s)
-    if state is State.ENDED:
-        return now + timedelta(seconds=rules.printed_s if outcome is Outcome.PRINTED else 0)
-    if state is State.ERASED:
-        return now + timedelta(seconds=max(60, rules.history_s))
-    return None
 
 
 def add_document(job: UUID, new: NewDocument, *, expected: State, format: str | None, by: Actor, tx: Tx) -> None:
@@ -235,7 +223,7 @@ def add_document(job: UUID, new: NewDocument, *, expected: State, format: str | 
     changes: dict[str, Any] = {
         "documents": new.number,
         "octets": octets + new.octets,
-        "due_at": _due(State.RECEIVING, parts.clock().now(), queue, None),
+        "due_at": runs_out(State.RECEIVING, parts.clock().now(), queue, None),
     }
     if format is not None:
         changes["format"] = format
@@ -254,8 +242,12 @@ def move(
     tx: Tx,
     passed: Sequence[State] = (),
     changes: Changes = NONE,
+    onward: bool = True,
 ) -> JobView:
-    """Move a job and write its audit leaf in the caller's transaction. Raises WrongState, NotFound."""
+    """Move a job and write its audit leaf in the caller's transaction. Raises WrongState, NotFound.
+
+    onward: whether to queue the work that follows; False for who does that in this very transaction.
+    """
     if not allowed(expected, to, tuple(passed)):
         raise WrongState(f"no move leads from {expected.value} to {to.value}")
     row = Job.objects.select_for_update().filter(pk=job).first()
@@ -266,9 +258,12 @@ def move(
     now = parts.clock().now()
     touched = _apply(row, to, why, changes, now)
     row.save(update_fields=touched)
-    onward = _onward(row.id, to, row.device_id, row.due_at, now)
-    if onward is not None and why is not Reason.RETRY:  # a retry is the same work, tried again later
-        work.enqueue_many([onward], tx=tx)
+    after = onward_of(row.id, to, row.device_id, row.due_at, now, row.rank) if onward else None
+    if after is not None and why is not Reason.RETRY:  # a retry is the same work, tried again later
+        work.enqueue_many([after], tx=tx)
+    if why is Reason.PROOF and row.device_id is not None:
+        terms, options = Terms.from_plain(row.terms), Options.from_plain(row.options)
+        work.enqueue_many([proof_work(row.id, row.device_id, terms, options, by)], tx=tx)
     audit.record(
         "job.move",
         job,
@@ -284,7 +279,7 @@ def move(
             **changes.facts,
         },
     )
-    return _open_view(row)
+    return open_view(row)
 
 
 def _apply(row: Job, to: State, why: Reason, changes: Changes, now: datetime) -> list[str]:
@@ -307,41 +302,59 @@ def _apply(row: Job, to: State, why: Reason, changes: Changes, now: datetime) ->
         row.options = changes.options.to_plain()
         touched.append("options")
     if changes.forget_hold:
-        row.hold, row.hold_until, row.password_verifier = "", None, None
-        touched += ["hold", "hold_until", "password_verifier"]
+        row.hold, row.hold_until = "", None
+        touched += ["hold", "hold_until"]
     if to is State.SENDING and row.processing_at is None:
         row.processing_at = now
         touched.append("processing_at")
+    touched += apply_terms(row, to, why, changes)
     if to is State.RECEIVED or (to is not State.RECEIVING and row.counted == "later"):
         row.counted = "due"
         touched.append("counted")
     if to is State.ENDED:
-        row.completed_at, row.counted = now, "done" if row.counted == "done" else "unknown"
+        row.completed_at = now
+        if row.counted != "done":  # what is stored is still here to be counted
+            row.counted = "due" if why is Reason.STORED else "unknown"
         touched += ["completed_at", "counted"]
-    row.due_at = _due(to, now, row.queue_id, row.hold_until, Outcome(row.outcome))
+    row.due_at = runs_out(to, now, row.queue_id, row.hold_until, Outcome(row.outcome), Terms.from_plain(row.terms))
     return touched
 
 
-def change_held(job: UUID, *, hold: str, hold_until: datetime | None, by: Actor, tx: Tx) -> JobView:
-    """Another hold for a job that is held already. Raises WrongState."""
+def change_held(job: UUID, *, hold: str, hold_until: datetime | None, word: str = "", by: Actor, tx: Tx) -> JobView:
+    """Another hold for a job that is held already; ``word``: its named time. Raises WrongState."""
     row = Job.objects.select_for_update().filter(pk=job, state=State.HELD.value).first()
     if row is None:
         raise WrongState("the job is not held")
     row.hold, row.hold_until = hold, hold_until
-    row.why = (Reason.UNTIL if hold == "until" else Reason.INDEFINITE if hold else Reason.FOR_RELEASE).value
-    row.due_at = _due(State.HELD, parts.clock().now(), row.queue_id, hold_until)
-    row.save(update_fields=["hold", "hold_until", "why", "due_at"])
+    row.why = HOLDS.get(hold, Reason.FOR_RELEASE).value
+    row.due_at = runs_out(State.HELD, parts.clock().now(), row.queue_id, hold_until)
+    terms = Terms.from_plain(row.terms)
+    if hold == "until":
+        row.terms = replace(terms, hold_word=word).to_plain()
+    elif hold == "proof":
+        row.terms = replace(terms, proof_made=True).to_plain()
+    row.save(update_fields=["hold", "hold_until", "why", "due_at", "terms"])
     audit.record("job.hold", job, by=by, tx=tx, facts={"hold": hold})
-    return _open_view(row)
+    return open_view(row)
+
+
+def forget_stored(job: UUID, *, by: Actor, tx: Tx) -> None:
+    """A stored job is stored no longer: its documents are destroyed next. Raises WrongState."""
+    now = parts.clock().now()
+    if not Job.objects.filter(pk=job, state=State.ENDED.value, stored__gt=0).update(stored=0, due_at=now):
+        raise WrongState("the job is not stored")
+    if (onward := onward_of(job, State.ENDED, None, now, now)) is not None:
+        work.enqueue_many([onward], tx=tx)
+    audit.record("job.unstore", job, by=by, tx=tx)
 
 
 def get(scope: Scope, job: UUID | int) -> JobView:
     """One job by id or number. NotFound also for what the scope may not see."""
-    rows = _seen(scope)
+    rows = _seen(scope, shared=True)
     row = rows.filter(number=job).first() if isinstance(job, int) else rows.filter(pk=job).first()
     if row is None:
         raise NotFound("no such job")
-    return _open_view(row, scope)
+    return open_view(row, scope)
 
 
 def get_for_stage(job: UUID) -> JobView:
@@ -349,25 +362,29 @@ def get_for_stage(job: UUID) -> JobView:
     row = Job.objects.filter(pk=job).first()
     if row is None:
         raise NotFound("no such job")
-    return _open_view(row)
+    return open_view(row)
 
 
 def by_client_key(person: UUID, client_key: str) -> JobView | None:
     """The job a sender's own id already stands for."""
     row = Job.objects.filter(tenant=parts.tenant(), person_id=person, client_key=client_key).first()
-    return _open_view(row) if row is not None else None
+    return open_view(row) if row is not None else None
 
 
 def find(scope: Scope, where: Filter, *, after: str | None = None, limit: int = 100) -> Slice[JobView]:
     """Jobs, newest first, cut by number."""
-    rows = _seen(scope)
+    rows = Job.objects.filter(tenant=scope.tenant, stored=2) if where.public else _seen(scope)
     if where.person is not None:
         rows = rows.filter(person_id=where.person)
     if where.queue is not None:
         rows = rows.filter(queue_id=where.queue)
     if where.device is not None:
         rows = rows.filter(device_id=where.device)
-    if where.states:
+    if where.stored and where.states:
+        rows = rows.filter(_of_states(frozenset(where.states)) | Q(stored__gt=0))
+    elif where.stored:
+        rows = rows.filter(stored__gt=0)
+    elif where.states:
         rows = rows.filter(_of_states(frozenset(where.states)))
     if where.oldest_first:
         rows = rows.filter(number__gt=int(after)) if after else rows
@@ -377,17 +394,28 @@ def find(scope: Scope, where: Filter, *, after: str | None = None, limit: int = 
         rows = rows.order_by("-number")
     found = list(rows[: limit + 1])
     more = str(found[limit - 1].number) if len(found) > limit else None
-    return Slice([_open_view(row, scope) for row in found[:limit]], more)
+    return Slice([open_view(row, scope) for row in found[:limit]], more)
 
 
-def _seen(scope: Scope) -> QuerySet[Job]:
+def some(scope: Scope, ids: Sequence[UUID], *, queue: UUID) -> list[JobView]:
+    """Those of these jobs that the scope may see, of one queue; without titles and owners."""
+    return [_view(row, None, None, "") for row in _seen(scope).filter(pk__in=list(ids), queue_id=queue)]
+
+
+def _seen(scope: Scope, *, shared: bool = False) -> QuerySet[Job]:
+    """shared: those that somebody stored for everybody too."""
     rows = Job.objects.filter(tenant=scope.tenant)
-    if scope.own_only:
-        return rows.filter(person_id=scope.actor.id) if scope.actor.id is not None else rows.none()
-    return rows
+    if not scope.own_only:
+        return rows
+    if scope.actor.id is None:
+        return rows.none()
+    own = Q(person_id=scope.actor.id)
+    return rows.filter(own | Q(stored=2) if shared else own)
 
 
-def documents(job: UUID) -> list[DocumentView]:
+def documents(job: UUID, *, cancelled: bool = False) -> list[DocumentView]:
+    """What of the job is to be printed; ``cancelled``: and what was taken out of it."""
+    rows = Document.objects.filter(job_id=job).order_by("number")
     return [
         DocumentView(
             row.number,
@@ -395,15 +423,16 @@ def documents(job: UUID) -> list[DocumentView]:
             row.octets,
             row.pages,
             _document_name(job, row.name_sealed),
+            row.cancelled,
         )
-        for row in Document.objects.filter(job_id=job).order_by("number")
+        for row in (rows if cancelled else rows.filter(cancelled=False))
     ]
 
 
 def _document_name(job: UUID, sealed: bytes | memoryview | None) -> str:
     if sealed is None:
         return ""
-    return parts.keys().open_personal(parts.tenant(), job, bytes(sealed), field=_FIELD_NAME)
+    return parts.keys().open_personal(parts.tenant(), job, bytes(sealed), field=NAME_FIELD)
 
 
 def password_verifier(job: UUID) -> bytes | None:
@@ -443,27 +472,6 @@ def _of_states(states: frozenset[State]) -> Q:
     return Q(state__in=list(states))
 
 
-@dataclass(slots=True)
-class _Counted:
-    jobs: int
-    good_until: float  # house seconds
-
-
-_counted: dict[UUID, _Counted] = {}
-
-
-def count_live(queue: UUID) -> int:
-    """Jobs of a queue that have not ended: queued-job-count. At most a second old, or fifty times what it cost."""
-    now = parts.clock().elapsed()
-    known = _counted.get(queue)
-    if known is not None and now < known.good_until:
-        return known.jobs
-    began = time.monotonic()
-    jobs = Job.objects.filter(queue_id=queue, over=0).count()
-    _counted[queue] = _Counted(jobs, now + max(1.0, 50 * (time.monotonic() - began)))
-    return jobs
-
-
 def last_number() -> int:
     """The number of the newest job, 0 before the first."""
     return Counter.objects.filter(name="job").values_list("last", flat=True).first() or 0
@@ -473,8 +481,9 @@ def queue_of(number: int) -> UUID | None:
     return Job.objects.filter(tenant=parts.tenant(), number=number).values_list("queue_id", flat=True).first()
 
 
-def onward_again(only: UUID | None = None, *, tx: Tx) -> int:
+def onward_again(only: UUID | None = None, *, queue: UUID | None = None, tx: Tx) -> int:
     """Queue what follows for every job that does not rest where it is; what waits already is not queued twice.
+    ``queue``: of one queue, when what kept its jobs back is over.
 
     At start, because a work that died of our own bug must not leave its job waiting for ever; and for ``only``
     one job that recovery took back to ``released``, whose own work may have found nothing to do before.
@@ -483,10 +492,12 @@ def onward_again(only: UUID | None = None, *, tx: Tx) -> int:
     resting = Job.objects.filter(tenant=parts.tenant(), over=0, state__in=[state.value for state in ONWARD])
     if only is not None:
         resting = resting.filter(pk=only)
+    if queue is not None:
+        resting = resting.filter(queue_id=queue)
     again = [
         onward
-        for row in resting.iterator()
-        if (onward := _onward(row.id, State(row.state), row.device_id, row.due_at, now)) is not None
+        for row in resting.order_by("number").iterator()
+        if (onward := onward_of(row.id, State(row.state), row.device_id, row.due_at, now, row.rank)) is not None
     ]
     if again:
         work.enqueue_many(again, tx=tx)
@@ -500,8 +511,13 @@ def due(now: datetime, limit: int = 200) -> list[JobView]:
 
 
 def uncounted(limit: int = 20) -> list[JobView]:
-    """Live jobs whose pages nobody has counted yet, newest first: the newest is the likeliest to be looked at."""
-    rows = Job.objects.filter(counted="due").order_by("-number")[:limit]
+    """Live jobs whose pages nobody has counted yet, newest first: the newest is the likeliest to be looked at.
+
+    What is on its way to paper is left out: it is counted when it is there, and may need the cores now.
+    """
+    lately = parts.clock().now() - _ON_ITS_WAY
+    rows = Job.objects.filter(counted="due").exclude(state__in=[State.SENDING.value, State.DELIVERED.value])
+    rows = rows.exclude(state=State.RELEASED.value, state_at__gt=lately).order_by("-number")[:limit]
     return [_view(row, None, None, "") for row in rows]
 
 
@@ -528,12 +544,13 @@ def forget(job: UUID, *, tx: Tx) -> None:
 def _may_see_title(row: Job, scope: Scope) -> bool:
     return (
         scope.purpose is Purpose.STAGE
+        or row.stored == 2
         or row.person_id == scope.actor.id
         or identity.may(scope.actor, identity.Permission.JOBS_TITLES)
     )
 
 
-def _open_view(row: Job, scope: Scope | None = None) -> JobView:
+def open_view(row: Job, scope: Scope | None = None) -> JobView:
     title, owner, uri = _open_history(row)
     if scope is not None and not _may_see_title(row, scope):
         title = None
@@ -574,4 +591,6 @@ def _view(row: Job, title: str | None, owner: str | None, printer_uri: str) -> J
         processing_at=row.processing_at,
         completed_at=row.completed_at,
         due_at=row.due_at,
+        terms=Terms.from_plain(row.terms),
+        stored=row.stored,
     )

@@ -1,6 +1,6 @@
 """Virtual devices, for trying, demonstrating and testing without hardware.
 
-A virtual device listens like a printer (IPP, IPP in TLS, raw port with PJL or mute), keeps all it is sent
+A virtual device listens like a printer (IPP, IPP in TLS, LPD, raw port with PJL or mute), keeps all it is sent
 as files, counts pages, and breaks in every way real ones do when told to. It is no part of the print path:
 what it receives lies in the clear in its folder, so nothing confidential belongs there.
 

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from frisket.lab.faults import Fault, Faults, Trouble
 from frisket.lab.identity import Identity
+from frisket.lab.lpd import LpdService
 from frisket.lab.plan import DevicePlan, Door
 from frisket.lab.printer import IppService
 from frisket.lab.raw import RawService
@@ -40,6 +41,8 @@ class VirtualDevice:
         self._service: _Service
         if plan.door is Door.RAW:
             self._service = RawService(plan, self.tray, self.faults)
+        elif plan.door is Door.LPD:
+            self._service = LpdService(plan, self.tray, self.faults)
         else:
             self._service = IppService(plan, self.tray, self.faults)
         self._server: asyncio.Server | None = None
@@ -51,6 +54,8 @@ class VirtualDevice:
         host = f"[{self.plan.host}]" if ":" in self.plan.host else self.plan.host
         if self.plan.door is Door.RAW:
             return f"socket://{host}:{self.port}"
+        if self.plan.door is Door.LPD:
+            return f"lpd://{host}:{self.port}/lp"
         return f"{self.plan.door}://{host}:{self.port}/ipp/print"
 
     @property

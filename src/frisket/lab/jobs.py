@@ -63,13 +63,12 @@ class Job:
         return asked is not None and str(asked.values[0].data).startswith("two-sided")
 
     def pages_to_print(self) -> int:
-        """Pages of one copy, page-ranges applied."""
-        asked = self.asked("page-ranges")
-        if asked is None:
-            return self.pages
-        ranges = [value.data for value in asked.values if isinstance(value.data, ipp.Range)]
-        wanted = {page for each in ranges for page in range(each.lower, min(each.upper, self.pages) + 1)}
-        return len(wanted)
+        """Sides of one copy, page-ranges and number-up applied."""
+        asked, pages = self.asked("page-ranges"), self.pages
+        if asked is not None:
+            ranges = [value.data for value in asked.values if isinstance(value.data, ipp.Range)]
+            pages = len({page for each in ranges for page in range(each.lower, min(each.upper, pages) + 1)})
+        return ceil(pages / max(1, self._integer("number-up", 1)))
 
     def sheets_of(self, pages: int) -> int:
         return ceil(pages / 2) if self.two_sided else pages

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from frisket.lab.plan import Make
 from frisket.wire import ipp
@@ -30,6 +30,7 @@ _LETTER = Media("na_letter_8.5x11in", 21590, 27940)
 _LEGAL = Media("na_legal_8.5x14in", 21590, 35560)
 _LEDGER = Media("na_ledger_11x17in", 27940, 43180)
 _DL = Media("iso_dl_110x220mm", 11000, 22000)
+_4X6 = Media("na_index-4x6_4x6in", 10160, 15240)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class MakeFacts:
     pages_per_minute: int
     supplies: Sequence[tuple[str, int]]  # name, level in percent
     copies_max: int = 999
+    separations: bool = False  # takes raster in cyan, magenta, yellow and black, and in deep colour
+    number_up: Sequence[int] = (1,)  # pages it puts on one side of a sheet
 
 
 MAKES = {
@@ -94,12 +97,23 @@ MAKES = {
     ),
 }
 
+MAKES[Make.PRESS] = replace(
+    MAKES[Make.COLOUR],
+    title="Frisket Lab P900",
+    resolutions=(150, 180, 300, 360, 600, 720),
+    pages_per_minute=90,
+    separations=True,
+    number_up=(1, 2, 4, 6, 9, 16),
+    media=(*MAKES[Make.COLOUR].media, _4X6),
+)
+
 _OPERATIONS = (0x02, 0x04, 0x05, 0x06, 0x08, 0x09, 0x0A, 0x0B, 0x39, 0x3B, 0x3C)
 _TEMPLATE_STEMS = (
     "copies",
     "finishings",
     "media",
     "multiple-document-handling",
+    "number-up",
     "orientation-requested",
     "output-bin",
     "overrides",
@@ -266,6 +280,8 @@ def _template(facts: MakeFacts) -> list[ipp.Attribute]:
         _words("print-rendering-intent-default", "auto"),
         _words("print-rendering-intent-supported", "auto", "perceptual", "relative", "saturation"),
         ipp.attribute("page-ranges-supported", ipp.boolean(True)),
+        _integers("number-up-default", 1),
+        _integers("number-up-supported", *facts.number_up),
         _words("overrides-supported", "pages", "document-number", "document-numbers"),
         *_finishings(facts),
     ]
@@ -304,7 +320,12 @@ def _finishings(facts: MakeFacts) -> list[ipp.Attribute]:
 
 
 def _formats(facts: MakeFacts) -> list[ipp.Attribute]:
-    kinds = ("black_1", "sgray_8", "srgb_8") if facts.colour else ("black_1", "sgray_8")
+    kinds = (
+        "black_1",
+        "sgray_8",
+        *(("srgb_8",) if facts.colour else ()),
+        *(("cmyk_8", "srgb_16") if facts.separations else ()),
+    )
     dots = [ipp.resolution(dpi, dpi) for dpi in facts.resolutions]
     attributes = [
         ipp.attribute("document-format-default", ipp.mime("application/octet-stream")),

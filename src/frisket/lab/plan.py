@@ -11,13 +11,14 @@ __all__ = ["BadPlan", "DevicePlan", "Door", "LabPlan", "Make"]
 
 class BadPlan(FrisketError):
     blame = Blame.OPERATOR
-    remedy = "Give each virtual device its own name of letters, digits, dots, dashes: ipp, ipps or raw."
+    remedy = "Give each virtual device its own name of letters, digits, dots, dashes: ipp, ipps, raw or lpd."
 
 
 class Door(StrEnum):
     IPP = "ipp"
     IPPS = "ipps"
     RAW = "raw"
+    LPD = "lpd"
 
 
 class Make(StrEnum):
@@ -25,6 +26,7 @@ class Make(StrEnum):
 
     COLOUR = "colour"  # an A3 colour multifunction device with finisher
     MONO = "mono"  # an A4 black-and-white desktop printer
+    PRESS = "press"  # a colour press: every resolution of PWG Raster, four separations
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +68,12 @@ class LabPlan:
 
     @classmethod
     def standard(cls, *, host: str = "127.0.0.1", pages_per_minute: float = 0) -> "LabPlan":
-        """An encrypted colour device, a plain black-and-white one, and one behind a raw port."""
+        """An encrypted colour device, a plain black-and-white one, and one behind a raw port and an LPD port each."""
         return cls(
             (
                 DevicePlan("colour", Door.IPPS, Make.COLOUR, 0, host, pages_per_minute),
                 DevicePlan("mono", Door.IPP, Make.MONO, 0, host, pages_per_minute),
                 DevicePlan("raw", Door.RAW, Make.MONO, 0, host, pages_per_minute),
+                DevicePlan("lpd", Door.LPD, Make.MONO, 0, host, pages_per_minute),
             )
         )

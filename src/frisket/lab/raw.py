@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from frisket.lab.backchannel import BackChannel, Splitter, StatusLine, job_name
 from frisket.lab.counting import pages_in
 from frisket.lab.faults import Fault, Faults
+from frisket.lab.formats import format_of
 from frisket.lab.line import Line
 from frisket.lab.plan import DevicePlan, Make
 from frisket.lab.tray import Document, Receiving, Tray
 
 __all__ = ["RawService"]
 
-_MODELS = {Make.COLOUR: "Frisket Lab C450", Make.MONO: "Frisket Lab M40"}
+_MODELS = {Make.COLOUR: "Frisket Lab C450", Make.MONO: "Frisket Lab M40", Make.PRESS: "Frisket Lab P900"}
 _READY = StatusLine(10001, "READY", True)
 _PRINTING = StatusLine(10023, "PRINTING", True)
 _NO_PAPER = StatusLine(41201, "LOAD PAPER", False)
@@ -98,7 +99,7 @@ class RawService:
             return
         if held.document is None:
             held.line.new_document()
-            held.document = self._tray.receive(held.number, str(len(held.documents) + 1), _format_of(part[:1024]))
+            held.document = self._tray.receive(held.number, str(len(held.documents) + 1), format_of(part[:1024]))
         held.document.write(part)
         await held.line.took(len(part))
         if Fault.PAPER_OUT in self._faults:
@@ -180,13 +181,3 @@ class RawService:
             stream=None if held.kept_nothing else held.stream.close(),
             attributes={"job-name": held.name, "pjl": held.commands},
         )
-
-
-def _format_of(start: bytes) -> str:
-    if b"%PDF-" in start:
-        return "application/pdf"
-    if start.startswith(b"%!PS"):
-        return "application/postscript"
-    if start.startswith(b"RaS2"):
-        return "image/pwg-raster"
-    return "application/octet-stream"

@@ -18,7 +18,7 @@ import re
 import socket
 import ssl
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -29,7 +29,7 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from frisket.errors import Blame, FrisketError
+from frisket.plumbing.listening import CROWD, CannotListen, Crowd, bind
 
 __all__ = ["Bounds", "CannotListen", "Gathered", "Listener"]
 
@@ -46,14 +46,10 @@ Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None
 
 # Applications build addresses from it: a name, an address or one in brackets, with or without a port.
 _HOST = re.compile(rb"[\w.:%\[\]-]{1,255}")
+SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: TLS/1.2, HTTP/1.1\r\n\r\n"
 _BAD = b"400 Bad Request"
 _TOO_LARGE = b"431 Request Header Fields Too Large"
 _NO_SUCH_CODING = b"501 Not Implemented"
-
-
-class CannotListen(FrisketError):
-    blame = Blame.OPERATOR
-    remedy = "Choose another port or address for the door in frisket.toml, or stop the program that has it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,55 +66,11 @@ class _Unfit(Exception):
     """A header we do not take; the parser stops where it is raised."""
 
 
-class _Crowd:
-    """Every connection of the process, whatever listener it came by."""
-
-    def __init__(self) -> None:
-        self.all: set[_Bounded] = set()
-        self.waiting: dict[str, OrderedDict[_Bounded, None]] = {}  # none of its requests is complete
-        self.resting: OrderedDict[_Bounded, None] = OrderedDict()  # between two requests
-
-    def enter(self, connection: "_Bounded") -> bool:
-        """Take a connection in, to wait for its first request. False when there is no room for it."""
-        bounds = connection.bounds
-        if len(self.all) >= bounds.connections and not self._make_room():
-            return False
-        self.all.add(connection)
-        line = self.waiting.setdefault(connection.address, OrderedDict())
-        line[connection] = None
-        if len(line) > bounds.waiting_per_address:
-            next(iter(line)).drop()
-        return True
-
-    def _make_room(self) -> bool:
-        """Close the one whose owner misses it least; False when all of them work."""
-        if self.resting:
-            next(iter(self.resting)).drop()
-        elif self.waiting:
-            longest = max(self.waiting, key=lambda address: len(self.waiting[address]))
-            next(iter(self.waiting[longest])).drop()
-        else:
-            return False
-        return True
-
-    def served(self, connection: "_Bounded") -> None:
-        line = self.waiting.get(connection.address)
-        if line is not None:
-            line.pop(connection, None)
-            if not line:
-                del self.waiting[connection.address]
-
-    def leave(self, connection: "_Bounded") -> None:
-        self.all.discard(connection)
-        self.resting.pop(connection, None)
-        self.served(connection)
-
-
 class _Bounded(HttpToolsProtocol):
     """One connection, watched."""
 
     bounds: Bounds
-    crowd: _Crowd
+    crowd: Crowd
 
     address = ""
     in_header = True
@@ -133,6 +85,8 @@ class _Bounded(HttpToolsProtocol):
     refusal = _BAD
     certificate: bytes | None = None
     handshake: "asyncio.Task[None] | None" = None
+    upgrade_to: ssl.SSLContext | None = None  # of a listener in clear whose peers may go on in TLS
+    upgraded = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -161,7 +115,11 @@ class _Bounded(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
-            self._decline(data[offer.args[0] :])
+            rest = data[offer.args[0] :]
+            if self.upgrade_to is not None and offers_tls(self.headers):
+                self._upgrade(self.upgrade_to, rest)
+            else:
+                self._decline(rest)
         except httptools.HttpParserError:
             self._refuse()
         else:
@@ -173,7 +131,7 @@ class _Bounded(HttpToolsProtocol):
         if self.parser.should_upgrade():
             return  # what follows is read again without the offer
         self._check_header()
-        self.scope["extensions"] = {"frisket": {"certificate": self.certificate}}
+        self.scope["extensions"] = {"frisket": {"certificate": self.certificate, "upgraded": self.upgraded}}
         super().on_headers_complete()
         self.headers = _NOWHERE
         self.crowd.served(self)
@@ -234,16 +192,56 @@ class _Bounded(HttpToolsProtocol):
         The parser ends there and takes the body for that protocol's. So the header is read once more, without
         the offer.
         """
-        method = self.parser.get_method()
-        if method == b"CONNECT" or self._busy():
+        if self.parser.get_method() == b"CONNECT" or self._busy():
             self._refuse()
             return
-        kept = [b"%s: %s" % each for each in self.headers if each[0] not in (b"upgrade", b"http2-settings")]
-        version = self.parser.get_http_version().encode()
-        head = b"\r\n".join([b"%s %s HTTP/%s" % (method, self.url, version), *kept, b"", b""])
+        head = self._head_without_offer()
         self.parser = httptools.HttpRequestParser(self)
         self.header_octets = 0
         self.data_received(head + rest)
+
+    def _head_without_offer(self) -> bytes:
+        method, url = self.parser.get_method(), self.url
+        if method == b"OPTIONS" and url == b"*":  # the server as a whole; the parser of addresses knows no star
+            url = b"/"
+        kept = [b"%s: %s" % each for each in self.headers if each[0] not in (b"upgrade", b"http2-settings")]
+        version = self.parser.get_http_version().encode()
+        return b"\r\n".join([b"%s %s HTTP/%s" % (method, url, version), *kept, b"", b""])
+
+    def _upgrade(self, tls: ssl.SSLContext, rest: bytes) -> None:
+        """Go on in TLS on the same connection; the request is answered inside it (RFC 2817 section 3).
+
+        What a peer sent in clear behind its offer would be read as if it had come encrypted: refused.
+        """
+        if rest or self._busy() or self.upgraded:
+            self._refuse()
+            return
+        head = self._head_without_offer()
+        self.transport.pause_reading()
+        self.transport.write(SWITCHING)
+        self.handshake = asyncio.create_task(self._switch(tls, head))
+
+    async def _switch(self, tls: ssl.SSLContext, head: bytes) -> None:
+        clear = self.transport
+        try:
+            inside = await asyncio.get_running_loop().start_tls(
+                clear, self, tls, server_side=True, ssl_handshake_timeout=HANDSHAKE_S
+            )
+        except OSError:  # ssl.SSLError and TimeoutError too: what failed before there was a request is no event
+            self.handshake = None
+            clear.abort()
+            self.crowd.leave(self)
+            return
+        except asyncio.CancelledError:
+            clear.abort()
+            raise
+        if inside is None or inside.is_closing():
+            return
+        self.upgraded = True
+        self.parser = httptools.HttpRequestParser(self)
+        self.header_octets = 0
+        self.connection_made(inside)
+        self.data_received(head)
 
     def _refuse(self) -> None:
         """Answer that a request cannot be taken, and close; an answer under way is finished first."""
@@ -300,13 +298,24 @@ class _Bounded(HttpToolsProtocol):
             self.transport.abort()
 
 
+def offers_tls(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether a request without a body offers to go on in TLS."""
+    offered = False
+    for name, value in headers:
+        if name == b"upgrade":
+            offered = offered or any(each.strip().upper().startswith(b"TLS/") for each in value.split(b","))
+        elif name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0"):
+            return False
+    return offered
+
+
 _NOWHERE: Any = deque(maxlen=0)  # trailers change nothing, and are not kept
 
 
 class Listener:
     """One open port serving an ASGI application."""
 
-    crowd = _Crowd()
+    crowd = CROWD
 
     def __init__(
         self,
@@ -314,10 +323,14 @@ class Listener:
         bounds: Bounds,
         *,
         tls: ssl.SSLContext | None = None,
+        upgrade_to: ssl.SSLContext | None = None,
     ) -> None:
+        """upgrade_to: for a listener in clear, what a peer that asks for it goes on in (RFC 2817)."""
         self._tls = tls
         self._state = ServerState()
-        self._protocol = type("Connection", (_Bounded,), {"bounds": bounds, "crowd": self.crowd})
+        self._protocol = type(
+            "Connection", (_Bounded,), {"bounds": bounds, "crowd": self.crowd, "upgrade_to": upgrade_to}
+        )
         self._config = Config(
             app,
             http=self._protocol,
@@ -337,7 +350,7 @@ class Listener:
     async def open(self, address: str, port: int, *, inherited: socket.socket | None = None) -> None:
         """Bind and listen; ``port`` 0 takes any free one, found in ``.port`` afterwards. Raises CannotListen."""
         loop = asyncio.get_running_loop()
-        sockets = [inherited] if inherited is not None else list(_bind(address, port))
+        sockets = [inherited] if inherited is not None else list(bind(address, port))
         self.port = sockets[0].getsockname()[1]
         for sock in sockets:
             if self._tls is None:
@@ -418,7 +431,11 @@ class Listener:
             asyncio.get_running_loop().remove_reader(listening)
             listening.close()
         for connection in list(self.crowd.all):
-            if connection.handshake is not None and connection.server_state is self._state:
+            if (
+                isinstance(connection, _Bounded)
+                and connection.handshake is not None
+                and connection.server_state is self._state
+            ):
                 connection.drop()
 
 
@@ -483,37 +500,3 @@ def _whole(body: bytes, receive: Receive) -> Receive:
         return waiting.pop() if waiting else await receive()
 
     return next_event
-
-
-def _bind(address: str, port: int) -> Iterable[socket.socket]:
-    """Sockets for an address; none given means all addresses, IPv6 and IPv4 on one port."""
-    if address:
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        return [_listening(family, address, port)]
-    if not _has_ipv6():
-        return [_listening(socket.AF_INET, "0.0.0.0", port)]
-    six = _listening(socket.AF_INET6, "::", port)
-    return [six, _listening(socket.AF_INET, "0.0.0.0", six.getsockname()[1])]
-
-
-def _has_ipv6() -> bool:
-    try:
-        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as sock:
-            sock.bind(("::", 0))
-    except OSError:
-        return False
-    return True
-
-
-def _listening(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if family == socket.AF_INET6:
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    try:
-        sock.bind((address, port))
-    except OSError as error:
-        sock.close()
-        raise CannotListen(f"port {port} of {address} cannot be opened: {error.strerror}") from error
-    sock.setblocking(False)
-    return sock

@@ -5,19 +5,21 @@ Secrets are references (a file or a name in the key store), never values.
 """
 
 import difflib
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from frisket.errors import Blame, FrisketError
 
-__all__ = ["BadSettings", "Door", "Settings", "explain", "load", "write_initial"]
+__all__ = ["BadSettings", "Door", "LpdDoor", "Settings", "StreamDoor", "explain", "load", "may_open", "write_initial"]
 
 GiB = 1 << 30
 MiB = 1 << 20
@@ -88,10 +90,66 @@ class IppDoor(Door):
     port: int = Field(default=8632, ge=0, le=65535, description="Port; 0 takes any free one")
 
 
+class StreamDoor(Door):
+    """A door whose protocol proves nothing: above level normal only listed networks come to it."""
+
+    networks: list[str] = Field(
+        default=[],
+        description="Networks (CIDR) that may connect; none: all, and the door is shut above level normal",
+    )
+    code_page: str = Field(default="cp1252", description="Character set of names that are not UTF-8")
+
+    @field_validator("networks")
+    @classmethod
+    def _are_networks(cls, networks: list[str]) -> list[str]:
+        return [str(ipaddress.ip_network(each)) for each in networks]
+
+    @field_validator("code_page")
+    @classmethod
+    def _is_a_code_page(cls, name: str) -> str:
+        try:
+            b"a".decode(name)
+        except LookupError as error:
+            raise ValueError("no such character set; for example cp1252, latin-1, cp850") from error
+        return name
+
+
+class LpdDoor(StreamDoor):
+    """LPD (RFC 1179) in clear text."""
+
+    port: int = Field(default=8515, ge=0, le=65535, description="Port; 0 takes any free one")
+
+
+class RawDoor(StreamDoor):
+    """RAW (AppSocket) in clear text: this port for the default queue, and those that queues have of their own."""
+
+    port: int = Field(default=9100, ge=0, le=65535, description="Port; 0 takes any free one")
+
+
+class MailDoor(Door):
+    """SMTP with STARTTLS, which every level but normal demands."""
+
+    port: int = Field(default=8025, ge=0, le=65535, description="Port; 0 takes any free one")
+
+
 class Doors(_Section):
     web: WebDoor = WebDoor()
     ipps: IppsDoor = IppsDoor()
     ipp: IppDoor = IppDoor()
+    lpd: LpdDoor = LpdDoor()
+    raw: RawDoor = RawDoor()
+    mail: MailDoor = MailDoor()
+
+
+class Discovery(_Section):
+    """What the network is told; nothing at medium-high and high."""
+
+    dns_sd: bool = Field(default=False, description="Announce queues by DNS-SD (Bonjour, AirPrint, ippfind)")
+    interfaces: list[str] = Field(
+        default=[], description="Names or addresses of interfaces to announce on; empty: all but loopback"
+    )
+    queues: list[str] = Field(default=[], description="Names of queues to announce; empty: all")
+    host: str = Field(default="", description="Host name to announce, without .local; empty: this machine's")
 
 
 class Limits(_Section):
@@ -112,8 +170,18 @@ class Limits(_Section):
     idle_s: float = Field(default=60, gt=0, description="Idle connection, seconds")
     header_s: float = Field(default=10, gt=0, description="Time for a request header, seconds")
     slowest_bytes_per_s: int = Field(default=1 * KiB, gt=0, description="Slowest body after the first ten seconds")
+    stream_connections_per_address: int = Field(
+        default=64, gt=0, description="LPD and RAW connections of one address, working ones too"
+    )
+    lpd_pause_s: float = Field(default=60, gt=0, description="Longest pause inside an LPD connection, seconds")
+    raw_pause_s: float = Field(default=120, gt=0, description="Longest pause inside a RAW connection, seconds")
+    lpd_control_bytes: int = Field(default=64 * KiB, gt=0, description="Control file of an LPD job")
+    pjl_bytes: int = Field(default=1 * MiB, gt=0, description="PJL before one document")
     upload_form_bytes: int = Field(default=10 * MiB, gt=0, description="Lists and settings sent to pages")
     operation_timeout_s: int = Field(default=120, ge=60, le=240, description="multiple-operation-time-out")
+    person_subscriptions: int = Field(default=20, gt=0, description="Subscriptions to events per person")
+    house_subscriptions: int = Field(default=1000, gt=0, description="Subscriptions to events in the house")
+    waiting_for_events: int = Field(default=64, ge=0, description="Clients that may wait for events at the same time")
     pages_per_second: int = Field(default=20, gt=0, description="Page and API requests per session and second")
 
 
@@ -144,6 +212,22 @@ class Delivery(_Section):
     snmp_s: float = Field(default=2, gt=0, description="Wait for one answer of a device's SNMP agent, seconds")
 
 
+class Folders(_Section):
+    """Hot folders and stores."""
+
+    roots: list[str] = Field(
+        default=["/srv", "/mnt", "/media"], description="Hot folders may lie below these folders, and nowhere else"
+    )
+    sources: int = Field(default=200, gt=0, description="Hot folders and stores together")
+    entries: int = Field(default=10_000, gt=0, description="Files of a folder that one look takes in")
+    at_once: int = Field(default=4, gt=0, description="Documents that one folder or store hands in side by side")
+    connect_s: float = Field(default=10, gt=0, description="Time to connect to a store, seconds")
+    stall_s: float = Field(default=60, gt=0, description="Longest silence of a store, seconds")
+    history_s: int = Field(
+        default=86400, ge=60, description="What was picked up and refused is shown for so long, seconds"
+    )
+
+
 class Sessions(_Section):
     person_idle_s: int = Field(default=3600, gt=0, description="Idle sign-out of persons, seconds")
     administrator_idle_s: int = Field(
@@ -153,14 +237,150 @@ class Sessions(_Section):
     longest_s: int = Field(default=8 * 3600, gt=0, description="Longest session, seconds")
 
 
+_SPAN = r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$"
+_ON = "A job may be asked to wait for these hours, 06:00-18:00; past midnight they end the next day"
+
+
+class Times(_Section):
+    """What the named times of job-hold-until mean here."""
+
+    zone: str = Field(default="UTC", description="Time zone of the named times, for instance Europe/Berlin")
+    day_time: str = Field(default="06:00-18:00", pattern=_SPAN, description=_ON)
+    evening: str = Field(default="18:00-22:00", pattern=_SPAN, description=_ON)
+    night: str = Field(default="22:00-06:00", pattern=_SPAN, description=_ON)
+    second_shift: str = Field(default="16:00-00:00", pattern=_SPAN, description=_ON)
+    third_shift: str = Field(default="00:00-08:00", pattern=_SPAN, description=_ON)
+    weekend: list[str] = Field(default=["sat", "sun"], description="Days of the weekend: mon, tue, … sun")
+
+    @field_validator("zone")
+    @classmethod
+    def _is_a_zone(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (KeyError, ValueError, OSError) as error:  # not there, not a relative path, a folder
+            raise ValueError("there is no such time zone; give one as Europe/Berlin or UTC") from error
+        return zone
+
+    @field_validator("weekend")
+    @classmethod
+    def _are_days(cls, weekend: list[str]) -> list[str]:
+        if not weekend or set(weekend) - {"mon", "tue", "wed", "thu", "fri", "sat", "sun"}:
+            raise ValueError("give days as mon, tue, wed, thu, fri, sat, sun")
+        return weekend
+
+
+class Keeping(_Section):
+    """How long senders may have their documents kept."""
+
+    ahead_s: int = Field(
+        default=31 * 86400, gt=0, description="Furthest a sender may put off a job with job-hold-until-time, seconds"
+    )
+    retain_s: int = Field(
+        default=31 * 86400, ge=0, description="Longest a sender may have a printed job kept, seconds; 0: not at all"
+    )
+    stored_s: int | None = Field(
+        default=None,
+        gt=0,
+        description="A stored job is destroyed after so many seconds; unset: by its person",
+    )
+
+
+def _networks(networks: list[str]) -> list[str]:
+    for each in networks:
+        ipaddress.ip_network(each)  # its ValueError says what is wrong
+    return networks
+
+
+class Mail(_Section):
+    """Printing by mail, whichever way it comes."""
+
+    domains: list[str] = Field(
+        default=[], description="Domains of our print addresses, queue@domain; empty: house.host_names"
+    )
+    recipients: list[str] = Field(default=[], description="Further print addresses: address=queue")
+    believe_relays: list[str] = Field(
+        default=[],
+        description="Networks of mail servers that let nobody write as somebody else: their From is believed",
+    )
+    results_relays: list[str] = Field(
+        default=[], description="Networks of mail servers whose Authentication-Results are looked at"
+    )
+    results_servers: list[str] = Field(
+        default=[], description="Names (authserv-id) in Authentication-Results whose DMARC pass is believed"
+    )
+    message_bytes: int = Field(default=50 * MiB, gt=0, description="Largest mail, octets as it travels")
+    parts: int = Field(default=200, gt=0, le=10_000, description="Parts of one mail")
+    depth: int = Field(default=10, gt=0, le=100, description="Parts inside parts")
+    jobs_per_mail: int = Field(default=20, gt=0, le=200, description="Attachments of one mail that are printed")
+    print_body: bool = Field(default=False, description="Print the text of a mail too, not only what is attached")
+    answers: bool = Field(default=True, description="Tell the sender what became of a mail; needs [mailer]")
+    answers_name_documents: bool = Field(default=True, description="Name the attachments in answers; else number them")
+    answers_per_hour: int = Field(default=60, ge=0, description="Answers to one person in an hour; more are kept back")
+    remember_days: int = Field(default=30, ge=1, description="How long a mail is known, so that it never prints twice")
+    look_every_s: float = Field(default=60, ge=1, description="How often a mailbox is looked into, seconds")
+    connections: int = Field(default=200, gt=0, description="Open SMTP connections")
+    transfer_s: float = Field(default=600, gt=0, description="Longest time for one mail to come in, seconds")
+
+    @field_validator("believe_relays", "results_relays")
+    @classmethod
+    def _are_networks(cls, networks: list[str]) -> list[str]:
+        return _networks(networks)
+
+    @field_validator("recipients")
+    @classmethod
+    def _are_pairs(cls, recipients: list[str]) -> list[str]:
+        if any("@" not in each.partition("=")[0] or not each.partition("=")[2] for each in recipients):
+            raise ValueError("write each as address=queue")
+        return recipients
+
+
+class Mailer(_Section):
+    """Where the house hands in the mails it writes: always inside TLS."""
+
+    host: str = Field(default="", description="Mail server that takes our mails; empty: the house writes none")
+    port: int = Field(default=587, gt=0, le=65535, description="Its port")
+    tls: str = Field(
+        default="starttls", description="starttls, or tls from the first octet", pattern="^(starttls|tls)$"
+    )
+    user: str = Field(default="", description="Name to sign in with; empty: without")
+    password_file: str = Field(default="", description="File that holds the password")
+    sender: str = Field(default="", description="Address our mails come from; empty: frisket@ and the server's name")
+    authorities_file: str = Field(
+        default="/etc/ssl/certs/ca-certificates.crt",
+        description="PEM file of the authorities its certificate may be from",
+    )
+    pinned_sha256: str = Field(
+        default="", description="Fingerprint of the one certificate that is accepted", pattern="^([0-9a-f]{64})?$"
+    )
+    timeout_s: float = Field(default=60, gt=0, description="Longest wait for one of its answers, seconds")
+
+
 class Settings(_Section):
     house: House = House()
     database: Database = Database()
     doors: Doors = Doors()
+    discovery: Discovery = Discovery()
     limits: Limits = Limits()
     space: Space = Space()
     delivery: Delivery = Delivery()
+    folders: Folders = Folders()
     sessions: Sessions = Sessions()
+    times: Times = Times()
+    keeping: Keeping = Keeping()
+    mail: Mail = Mail()
+    mailer: Mailer = Mailer()
+
+
+def may_open(settings: Settings, name: str) -> bool:
+    """Whether the level lets this door be open (security-design section 4), its own switch aside."""
+    level = settings.house.level
+    if name == "ipp":
+        return level == "normal"
+    if name == "raw":
+        return level == "normal" or (level == "medium" and bool(settings.doors.raw.networks))
+    if name == "lpd":
+        return level == "normal" or bool(settings.doors.lpd.networks)
+    return True
 
 
 def load(file: Path | None, *, environ: Mapping[str, str] | None = None) -> Settings:
@@ -241,7 +461,7 @@ def write_initial(file: Path, *, ephemeral_ports: bool) -> None:
         house.add("level", "normal")
         document.add("house", house)
         doors = tomlkit.table()
-        for name in ("web", "ipp", "ipps"):
+        for name in ("web", "ipp", "ipps", "lpd", "raw"):
             door = tomlkit.inline_table()
             door.update({"address": "127.0.0.1", "port": 0, "on": True})
             doors.add(name, door)

@@ -1,5 +1,6 @@
 """May this job come in?"""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -19,7 +20,7 @@ class Facts:
 
     queue_accepting: bool
     format: str  # mime type as sent
-    formats: frozenset[str]  # what the devices behind the queue, or our converter, can serve
+    formats: Collection[str]  # what the devices behind the queue, or our converter, can serve
     octets: int | None  # announced; None when the sender did not say
     most_octets: int
     documents: int

@@ -20,6 +20,9 @@ from frisket.plumbing.settings import explain, load
 from frisket.programs import demo, serve
 from frisket.programs.asking import At, Json, fields, out, run, say, table
 from frisket.programs.cli_jobs import jobs
+from frisket.programs.cli_mail import mail
+from frisket.programs.cli_samba import samba
+from frisket.programs.cli_sources import folder, store
 from frisket.programs.cli_things import device, person, queue
 from frisket.programs.house import make, opened
 
@@ -39,6 +42,10 @@ for name, group in (
     ("queue", queue),
     ("device", device),
     ("job", jobs),
+    ("folder", folder),
+    ("store", store),
+    ("samba", samba),
+    ("mail", mail),
     ("audit", log),
     ("config", config),
     ("clock", clock),

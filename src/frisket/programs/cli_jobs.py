@@ -1,11 +1,14 @@
 """The command line's words for jobs."""
 
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import uuid4
 
 import typer
 
+from frisket.errors import FrisketError
 from frisket.programs.asking import Json, fields, out, run, say, table
 
 __all__ = ["jobs"]
@@ -131,6 +134,8 @@ def job_submit(
     color_mode: str = "",
     hold: Annotated[bool, typer.Option("--hold", help="Wait until released, whatever the queue does.")] = False,
     format: Annotated[str, typer.Option(help="Mime type; by default from the file's name.")] = "",
+    door: Annotated[str, typer.Option(help="What hands it in: control, or samba for its print command.")] = "control",
+    patience: Annotated[float, typer.Option(help="Try for so many seconds when the house cannot take it now.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Send a document; it is streamed and never stored in clear."""
@@ -143,7 +148,17 @@ def job_submit(
         "color_mode": color_mode,
         "hold": "1" if hold else "",
         "format": format,
+        "door": door,
+        "key": uuid4().hex,  # whatever becomes of an answer on its way, a second try makes no second job
     }
-    with sys.stdin.buffer if file == "-" else Path(file).open("rb") as document:
-        result = run("job.submit", values, document)
+    ends = time.monotonic() + (patience if file != "-" else 0)
+    while True:
+        try:
+            with sys.stdin.buffer if file == "-" else Path(file).open("rb") as document:
+                result = run("job.submit", values, document)
+            break
+        except FrisketError as error:
+            if not error.retry or time.monotonic() > ends:
+                raise
+            time.sleep(1)
     say(result, as_json, lambda r: out.print(f"Job {r['number']} is {r['state']}.", markup=False))

@@ -136,12 +136,21 @@ def queue_set(
     location: str | None = None,
     default: Annotated[bool, typer.Option("--default", help="Make it the default queue.")] = False,
     accepting: Annotated[bool | None, typer.Option("--accepting/--refusing")] = None,
+    paused: Annotated[bool | None, typer.Option("--paused/--running", help="Send nothing to a device, or do.")] = None,
+    hold_new: Annotated[bool | None, typer.Option("--hold-new/--pass-new", help="Hold what comes in.")] = None,
+    message: Annotated[str | None, typer.Option(help="What whoever prints here is told.")] = None,
     trust_network: Networks = None,
     trust_nobody: Annotated[bool, typer.Option("--trust-nobody", help="Believe no stated names at all.")] = False,
     behind: Behind = None,
     held_s: Annotated[int | None, typer.Option(help="Seconds a job waits before it is deleted.")] = None,
     printed_s: Annotated[int | None, typer.Option(help="Seconds a printed document is kept.")] = None,
     history_s: Annotated[int | None, typer.Option(help="Seconds the history is kept, at least 60.")] = None,
+    raw_port: Annotated[int | None, typer.Option(help="A RAW port (TCP) of its own; 0: none.")] = None,
+    default_person: Annotated[
+        str | None,
+        typer.Option(help="Whose the jobs are that come over LPD or RAW without a name that is believed."),
+    ] = None,
+    no_default_person: Annotated[bool, typer.Option("--no-default-person", help="Refuse such jobs.")] = False,
     as_json: Json = False,
 ) -> None:
     """Change a queue."""
@@ -152,11 +161,17 @@ def queue_set(
         "location": location,
         "default": default,
         "accepting": accepting,
+        "paused": paused,
+        "hold_new": hold_new,
+        "message": message,
         "trust_network": [] if trust_nobody else trust_network,
         "device": behind,
         "held_s": held_s,
         "printed_s": printed_s,
         "history_s": history_s,
+        "raw_port": raw_port,
+        "default_person": default_person,
+        "no_default_person": no_default_person,
     }
     say(run("queue.set", values), as_json, fields)
 
@@ -164,7 +179,7 @@ def queue_set(
 @queue.command("list")
 def queue_list(as_json: Json = False) -> None:
     """Every queue."""
-    columns = ("name", "hold", "default", "accepting", "location")
+    columns = ("name", "hold", "default", "accepting", "stopped", "location")
     say(
         run("queue.list", {}),
         as_json,
@@ -188,13 +203,13 @@ Also = Annotated[
 @device.command("add")
 def device_add(
     name: str,
-    uri: Annotated[str, typer.Argument(help="socket://, ipp:// or ipps:// address")],
+    uri: Annotated[str, typer.Argument(help="socket://, lpd://, ipp:// or ipps:// address")],
     location: str = "",
     silence_is_done: Annotated[
         bool | None,
         typer.Option(
             "--silence-is-done/--ask-after-silence",
-            help="What silence after the last octet means; by default done for a RAW port without PJL, else ask.",
+            help="What silence after the last octet means; by default done for LPD and RAW without PJL, else ask.",
         ),
     ] = None,
     tag: Tags = None,

@@ -12,15 +12,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from frisket import audit, delivery, device, identity, intake, ledger, spool
+from frisket import audit, delivery, device, flow, identity, intake, ledger, spool
 from frisket.plumbing import db, keys, parts, work
-from frisket.programs import doctor, whitepaper
+from frisket.programs import commands_mail, commands_sources, doctor, whitepaper
 from frisket.programs.commanding import COMMANDS, URLS, Command, Values, command, person_named, plain
 from frisket.programs.commands_jobs import submit, submit_alone
 from frisket.programs.errors import WrongUse
 from frisket.programs.house import AT_CONTROL, House
 
+assert commands_mail.__all__  # its commands stand in the register once it is imported
+
 __all__ = ["COMMANDS", "URLS", "run_here", "runner"]
+
+REGISTERED = (commands_sources,)  # their commands stand in the register once they are imported
 
 
 def runner(house: House, doors: intake.Intake) -> Callable[[str, Values, AsyncIterator[bytes]], Awaitable[Any]]:
@@ -94,7 +98,15 @@ def _secrets(house: House, shown: identity.Shown) -> dict[str, Any]:
         "pin": shown.pin,
         "queue_uri": queue_uri(house, secret) if secret else None,
         "token": shown.token,
+        **({"mail_address": address} if secret and (address := _mail_address(house, secret)) else {}),
     }
+
+
+def _mail_address(house: House, secret: str) -> str | None:
+    """The personal address for mail; None where the mail door is closed or there is no queue."""
+    queue = device.default_queue()
+    domain = next(iter([*house.settings.mail.domains, *house.settings.house.host_names]), "localhost")
+    return f"{queue.name}+{secret}@{domain}" if queue is not None and house.settings.doors.mail.on else None
 
 
 def queue_uri(house: House, secret: str) -> str | None:
@@ -230,11 +242,22 @@ def _queue(queue: device.QueueView) -> dict[str, Any]:
         "hold": queue.hold,
         "default": queue.is_default,
         "accepting": queue.accepting,
+        "stopped": queue.halt,
+        "hold_new": queue.hold_new,
+        "message": queue.message,
         "info": queue.info,
         "location": queue.location,
         "trusted_networks": list(queue.trusted_networks),
-        "uris": {name: f"{URLS[name]}/{queue.name}" for name in ("ipp", "ipps") if name in URLS},
+        "raw_port": queue.raw_port,
+        "uris": _uris(queue),
     }
+
+
+def _uris(queue: device.QueueView) -> dict[str, str]:
+    """Where programs reach the queue over the doors that are open."""
+    found = {name: f"{URLS[name]}/{queue.name}" for name in ("ipp", "ipps", "lpd") if name in URLS}
+    own = URLS.get(f"raw:{queue.name}") or (URLS.get("raw") if queue.is_default else None)
+    return found | ({"raw": own} if own else {})
 
 
 @command("queue.set")
@@ -250,14 +273,20 @@ def queue_set(house: House, values: Values) -> Any:
         location=values.get("location"),
         is_default=True if values.get("default") else None,
         accepting=values.get("accepting"),
+        halt=None if values.get("paused") is None else "paused" if values["paused"] else "",
+        hold_new=values.get("hold_new"),
+        message=values.get("message"),
         trusted_networks=tuple(trusted) if trusted is not None else None,
         devices=_device_ids(house, devices) if devices is not None else None,
         held_s=values.get("held_s"),
         printed_s=values.get("printed_s"),
         history_s=values.get("history_s"),
+        raw_port=values.get("raw_port"),
+        default_person=person_named(house, str(values["default_person"])).id if values.get("default_person") else None,
+        no_default_person=bool(values.get("no_default_person")),
     )
     with db.transaction() as tx:
-        changed = device.change_queue(house.scope, queue.id, change, by=AT_CONTROL, tx=tx)
+        changed = flow.change_queue(house.scope, queue.id, change, by=AT_CONTROL, tx=tx)
     return _queue(changed)
 
 

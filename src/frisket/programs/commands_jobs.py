@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID
 
-from frisket import delivery, device, flow, identity, intake, job, release, spool
+from frisket import audit, delivery, device, flow, identity, intake, job, release, spool
+from frisket.errors import FrisketError
 from frisket.plumbing import db
-from frisket.plumbing.scope import Scope
+from frisket.plumbing.scope import HOUSE, Actor, ActorKind, Scope
 from frisket.programs.commanding import Values, command, person_named, plain
 from frisket.programs.errors import WrongUse
 from frisket.programs.house import AT_CONTROL, House
@@ -26,16 +27,43 @@ async def submit_alone(house: House, values: Values, document: AsyncIterator[byt
 
 
 async def submit(house: House, doors: intake.Intake, values: Values, document: AsyncIterator[bytes]) -> Any:
+    try:
+        return await _submit(house, doors, values, document)
+    except FrisketError as error:
+        if values.get("door") == "samba" and not error.retry:
+            await doors.ask(_record_refusal, error)  # nobody reads what Samba's print command is told
+        raise
+
+
+def _record_refusal(error: FrisketError) -> None:
+    with db.transaction() as tx:
+        audit.record("samba.refuse", None, by=HOUSE, tx=tx, facts={"why": type(error).__name__})
+
+
+async def _submit(house: House, doors: intake.Intake, values: Values, document: AsyncIterator[bytes]) -> Any:
     person = await doors.ask(person_named, house, str(values["person"]))
+    door, title = str(values.get("door") or "control"), str(values.get("title") or "untitled")
     by = identity.actor_for(person, "control")
-    title = str(values.get("title") or "untitled")
-    offer = intake.offer_for(str(values.get("queue") or ""), person, by, {**values, "title": title}, door="control")
+    if door == "samba":
+        by, title = _through_samba(person, title)
+    elif door != "control":
+        raise WrongUse("a document is handed in by control or samba")
+    offer = intake.offer_for(str(values.get("queue") or ""), person, by, {**values, "title": title}, door=door)
+    offer = replace(offer, client_key=str(values.get("key") or "")[:64] or None)
 
     async def single() -> AsyncIterator[intake.Part]:
         yield intake.Part(document, offer.format, title)
 
     accepted = await doors.accept(offer, single())
     return _job(accepted.job)
+
+
+def _through_samba(person: identity.PersonView, title: str) -> tuple[Actor, str]:
+    """Who printed over SMB acts as a plain person; Samba puts words of its own before the title."""
+    if not person.active:
+        raise identity.NotFound("there is no active person of this name")
+    title = title.removeprefix("Remote Downlevel Document").strip()
+    return Actor(ActorKind.PERSON, person.id, role="person", at="samba"), title or "untitled"
 
 
 @command("job.list")
@@ -67,6 +95,10 @@ def _job(view: job.JobView) -> dict[str, Any]:
         "format": view.format,
         "door": view.door,
         "created_at": view.created_at.isoformat(),
+        "hold": view.hold,
+        "hold_until": view.hold_until.isoformat() if view.hold_until else None,
+        "stored": bool(view.stored),
+        "terms": view.terms.to_plain(),
         "expires_at": view.due_at.isoformat() if view.due_at and view.state is job.State.HELD else None,
     }
 

@@ -12,6 +12,7 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from io import BufferedRWPair
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -30,10 +31,11 @@ _SOCKET = "control.sock"
 class Remote(FrisketError):
     """What the running house answered when it could not do as asked."""
 
-    def __init__(self, text: str, blame: Blame, remedy: str) -> None:
+    def __init__(self, text: str, blame: Blame, remedy: str, *, retry: bool = False) -> None:
         super().__init__(text)
         self.blame = blame
         self.remedy = remedy
+        self.retry = retry
 
 
 @contextmanager
@@ -88,7 +90,7 @@ class ControlServer:
         try:
             result = await self._run(command, values, _frames(reader))
         except FrisketError as error:
-            return {"error": str(error), "blame": error.blame.value, "remedy": error.remedy}
+            return {"error": str(error), "blame": error.blame.value, "remedy": error.remedy, "retry": error.retry}
         except Exception:  # the top of one command: whoever asked must hear that it failed
             log.exception("the command %s failed", command)
             return {"error": "The house failed.", "blame": Blame.HOUSE.value, "remedy": "Its log says why."}
@@ -141,17 +143,25 @@ def ask(data: Path, command: str, values: Values, document: BinaryIO | None = No
         peer.close()
         return False, None
     with peer, peer.makefile("rwb") as stream:
-        request = json.dumps({"command": command, "values": values}).encode()
-        stream.write(struct.pack(">I", len(request)) + request)
-        if document is not None:
-            while piece := document.read(_PIECE):
-                stream.write(struct.pack(">I", len(piece)) + piece)
-            stream.write(struct.pack(">I", 0))
-        stream.flush()
-        head = stream.read(4)
+        try:
+            _send(stream, {"command": command, "values": values}, document)
+            head = stream.read(4)
+        except ConnectionError:
+            head = b""
         if len(head) < 4:
-            raise Remote("The house stopped while it was asked.", Blame.OPERATOR, "Look at its log.")
+            # Whether it was done nobody knows; only what carries a key of its own may be asked again.
+            raise Remote("The house stopped while it was asked.", Blame.OPERATOR, "Look at its log.", retry=True)
         answer = json.loads(stream.read(struct.unpack(">I", head)[0]))
     if "error" in answer:
-        raise Remote(answer["error"], Blame(answer["blame"]), answer["remedy"])
+        raise Remote(answer["error"], Blame(answer["blame"]), answer["remedy"], retry=bool(answer.get("retry")))
     return True, answer["result"]
+
+
+def _send(stream: BufferedRWPair, request: Mapping[str, Any], document: BinaryIO | None) -> None:
+    told = json.dumps(request).encode()
+    stream.write(struct.pack(">I", len(told)) + told)
+    if document is not None:
+        while piece := document.read(_PIECE):
+            stream.write(struct.pack(">I", len(piece)) + piece)
+        stream.write(struct.pack(">I", 0))
+    stream.flush()

@@ -11,6 +11,8 @@ from typing import Any
 
 from frisket import audit, device, prepress, spool
 from frisket.plumbing import db, parts, work
+from frisket.plumbing.settings import may_open
+from frisket.programs.commanding import URLS
 from frisket.programs.house import House
 
 __all__ = ["Finding", "examine"]
@@ -113,6 +115,39 @@ def _devices(house: House) -> Iterator[Finding]:
         yield Finding("look", "There is no queue yet.", "frisket queue add NAME --hold")
 
 
+def _stream_doors(house: House) -> Iterator[Finding]:
+    doors = house.settings.doors
+    for name, door in (("lpd", doors.lpd), ("raw", doors.raw)):
+        if door.on and not may_open(house.settings, name):
+            level = house.settings.house.level
+            what = f"doors.{name} is switched on, but stays shut at level {level}."
+            listed = name == "lpd" or level == "medium"
+            remedy = f"List who may connect in doors.{name}.networks." if listed else "Switch it off, or choose medium."
+            yield Finding("look", what, remedy)
+    open_raw = doors.raw.on and may_open(house.settings, "raw")
+    for port, queue in sorted(device.raw_ports().items()):
+        if not open_raw:
+            yield Finding("look", f"{queue.name} has RAW port {port}, but RAW is off.", "Switch on doors.raw.")
+        elif URLS and f"raw:{queue.name}" not in URLS:
+            yield Finding(
+                "wrong",
+                f"RAW port {port} of {queue.name} could not be opened.",
+                "Choose another port: frisket queue set NAME --raw-port N. A low port needs a capability.",
+            )
+        if queue.default_person is None and not queue.trusted_networks:
+            yield Finding(
+                "look",
+                f"Whoever prints to RAW port {port} of {queue.name} is refused: nobody's name is believed there.",
+                "frisket queue set NAME --trust-network NET, or --default-person PERSON",
+            )
+
+
+def _discovery(house: House) -> Iterator[Finding]:
+    level = house.settings.house.level
+    if house.settings.discovery.dns_sd and level not in ("normal", "medium"):
+        yield Finding("look", f"Queues are not announced: level {level} closes DNS-SD.", "Give people the address.")
+
+
 def _programs(house: House) -> Iterator[Finding]:
     if shutil.which("bwrap") is None:
         yield Finding("look", "bubblewrap is not installed.", "apt install bubblewrap")
@@ -128,4 +163,6 @@ _CHECKS: tuple[Callable[[House], Iterator[Finding]], ...] = (
     _programs,
     _sandbox,
     _devices,
+    _stream_doors,
+    _discovery,
 )

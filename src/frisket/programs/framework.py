@@ -22,6 +22,7 @@ ROOMS: tuple[str, ...] = (
     "identity",
     "device",
     "job",
+    "intake",
     "spool",
     "ledger",
     "release",

@@ -7,17 +7,20 @@ import logging
 import os
 import resource
 import signal
+import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
 
 import structlog
 import uvloop
 from a2wsgi import WSGIMiddleware
 
-from frisket import audit, delivery, flow, identity, intake, release, spool
+from frisket import audit, delivery, device, flow, identity, intake, job, release, spool
 from frisket.plumbing import db, httpd, parts, work
 from frisket.plumbing.scope import Actor, Scope
 from frisket.plumbing.settings import Door, Settings
@@ -25,6 +28,7 @@ from frisket.programs import commands, metrics
 from frisket.programs.control import ControlServer
 from frisket.programs.errors import NotForParts, WrongUse
 from frisket.programs.house import House
+from frisket.programs.stream_doors import StreamDoors
 from frisket.web import application, door, headers
 
 __all__ = ["PARTS", "only_of", "serve"]
@@ -33,6 +37,7 @@ log = logging.getLogger("frisket.serve")
 PARTS = ("doors", "worker", "web")
 SYNC_FAILED = 74  # EX_IOERR: a supervisor starts the house again, and recovery sorts it out
 SLOTS = 24
+_ANNOUNCING_LEVELS = ("normal", "medium")  # higher levels tell nobody that they are there
 HEADERS = tuple((name.lower().encode(), value.encode()) for name, value in headers.HEADERS)
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -40,16 +45,35 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 class _Release:
-    """The release room as the IPP door knows it."""
+    """Release, delivery and flow as the IPP door knows them."""
 
-    def cancel(self, scope: Scope, job: Any, *, by: Actor) -> None:
+    def cancel(self, scope: Scope, job: UUID, *, by: Actor) -> None:
         flow.cancel(scope, job, by=by)
 
-    def hold(self, scope: Scope, job: Any, *, by: Actor) -> None:
+    def hold(self, scope: Scope, job: UUID, *, by: Actor) -> None:
         release.hold(scope, job, by=by)
 
-    def let_go(self, scope: Scope, job: Any, *, by: Actor) -> None:
-        release.let_go(scope, job, by=by)
+    def let_go(
+        self,
+        scope: Scope,
+        job: UUID,
+        *,
+        by: Actor,
+        password: bytes = b"",
+        encryption: str = "none",
+        network: str = "",
+    ) -> None:
+        sent = release.Password(password, encryption, identity.Place(by.at, network)) if password else None
+        release.let_go(scope, job, by=by, password=sent)
+
+    def let_print(self, view: job.JobView, *, by: Actor) -> None:
+        if view.device is None:
+            raise job.WrongState("Its device was removed meanwhile; release it at another one.")
+        with db.transaction() as tx:
+            release.let_print(view, view.device, job.Reason.BY_PERSON, by=by, tx=tx)
+
+    def identify(self, devices: Sequence[device.DeviceView], actions: Sequence[str], message: str) -> int:
+        return delivery.identify(devices, actions, message)
 
     def password_verifier(self, job_password: bytes, encryption: str) -> bytes:
         return release.make_verifier(job_password, encryption)
@@ -65,9 +89,15 @@ class _Running:
     urls: dict[str, str] = field(default_factory=dict)
     listeners: list[httpd.Listener] = field(default_factory=list)
     doors: intake.Intake | None = None
+    watchers: intake.sources.Watchers | None = None
     engine: work.Engine | None = None
     sequencer: audit.Sequencer | None = None
     control: ControlServer | None = None
+    streams: StreamDoors | None = None
+    advertiser: intake.Advertiser | None = None
+    ipp: intake.IppDoor | None = None
+    mail: intake.MailDoor | None = None
+    lookout: intake.Lookout | None = None
 
 
 def serve(house: House, *, only: tuple[str, ...], ready_file: Path | None) -> None:
@@ -108,14 +138,20 @@ async def _serve(house: House, only: tuple[str, ...], ready_file: Path | None) -
 async def _open(house: House, only: tuple[str, ...], running: _Running) -> None:
     if "worker" in only:
         delivery.ready()
+        intake.sources.ready()
+        intake.ready_for_mail()
         running.engine = work.open_engine(SLOTS)
         running.engine.start()
         running.sequencer = audit.Sequencer(on_fault=_log_broken, on_full=spool.use_reserve)
         running.sequencer.start()
     running.doors = intake.Intake(flow.walk, on_failed_sync=_sync_failed)
     running.doors.start()
+    flow.copies_through(running.doors)
     if "doors" in only or "web" in only:
         await _open_doors(house, only, running)
+    if "worker" in only:
+        running.watchers = intake.sources.Watchers(running.doors)
+        await running.watchers.open()
     commands.URLS.clear()
     commands.URLS.update(running.urls)
     running.control = ControlServer(house.data, commands.runner(house, running.doors))
@@ -132,11 +168,67 @@ async def _open_doors(house: House, only: tuple[str, ...], running: _Running) ->
         if not chosen.on or (name == "ipp" and settings.house.level != "normal"):
             continue
         tls = house.certificates.server_context(want_client_certificate=name == "ipps") if encrypted else None
-        listener = httpd.Listener(app, _bounds(settings), tls=tls)
+        inside = None if encrypted else house.certificates.server_context(want_client_certificate=False)
+        listener = httpd.Listener(app, _bounds(settings), tls=tls, upgrade_to=inside)
         await listener.open(chosen.address, chosen.port)
         running.listeners.append(listener)
         running.urls.update(_urls(name, _shown_host(settings, chosen), listener.port))
     running.urls = {name: running.urls[name] for name in ("web", "api", "ipp", "ipps") if name in running.urls}
+    if "doors" in only and settings.discovery.dns_sd and settings.house.level in _ANNOUNCING_LEVELS:
+        _announce(house, running)
+    if "doors" in only:
+        await _open_stream_doors(settings, running)
+        await _open_mail(house, running)
+
+
+async def _open_stream_doors(settings: Settings, running: _Running) -> None:
+    assert running.doors is not None
+    others = dict(running.urls)
+
+    def changed(urls: dict[str, str]) -> None:
+        running.urls = {**others, **urls}
+        commands.URLS.clear()
+        commands.URLS.update(running.urls)
+
+    running.streams = StreamDoors(
+        settings,
+        running.doors,
+        RELEASE_COMMANDS,
+        host_of=lambda door: _shown_host(settings, door),
+        changed=changed,
+    )
+    await running.streams.open()
+
+
+def _announce(house: House, running: _Running) -> None:
+    """Tell the network of the queues, at the addresses where it may find them."""
+    doors, chosen = house.settings.doors, house.settings.discovery
+    ports = {name: urlsplit(url).port or 0 for name, url in running.urls.items() if name in ("ipp", "ipps")}
+    bound = {each.address for each in (doors.ipp, doors.ipps) if each.on} - {"", "0.0.0.0", "::"}
+
+    def addresses() -> list[str]:
+        return [each for each in intake.addresses_of(chosen.interfaces) if not bound or each in bound]
+
+    host = chosen.host or socket.gethostname().partition(".")[0]
+    reach = intake.Reach(f"{host}.local", ports, running.urls.get("web", ""))
+    assert running.doors is not None
+    running.advertiser = intake.Advertiser(
+        house.scope, running.doors.ask, reach, addresses=addresses, only=chosen.queues
+    )
+    running.advertiser.open()
+    running.urls["dns-sd"] = "dns-sd://224.0.0.251:5353"
+
+
+async def _open_mail(house: House, running: _Running) -> None:
+    """The mail door, where it is switched on, and the look-out over mailboxes, which costs nothing without any."""
+    settings, chosen = house.settings, house.settings.doors.mail
+    assert running.doors is not None
+    if chosen.on:
+        running.mail = intake.MailDoor(running.doors, house.certificates.server_context(want_client_certificate=False))
+        await running.mail.open(chosen.address, chosen.port)
+        running.urls["mail"] = f"smtp://{_shown_host(settings, chosen)}:{running.mail.port}"
+    running.lookout = intake.Lookout(running.doors)
+    running.lookout.start()
 
 
 def _urls(name: str, host: str, port: int) -> dict[str, str]:
@@ -169,7 +261,7 @@ class _App:
     def __init__(self, running: _Running, *, with_web: bool) -> None:
         assert running.doors is not None
         self._running = running
-        self._ipp = intake.IppDoor(running.doors, RELEASE_COMMANDS, web=self._web_address)
+        self._ipp = running.ipp = intake.IppDoor(running.doors, RELEASE_COMMANDS, web=self._web_address)
         self._upload = intake.UploadDoor(running.doors, door.authenticate, HEADERS)
         pages: Any = application.application()
         # A peer that sends its form slowly waits in the loop, not in one of the threads.
@@ -182,7 +274,9 @@ class _App:
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
-        if method != "POST" and path.startswith(("/ipp/", "/printers/")):
+        if method == "OPTIONS":  # how a client goes on in TLS (RFC 2817 section 3.2)
+            await _reply(send, 200, b"", b"text/plain", ((b"allow", b"GET, HEAD, OPTIONS, POST"),))
+        elif method != "POST" and path.startswith(("/ipp/", "/printers/")):
             await _reply(send, 405, b"POST application/ipp here.\n", b"text/plain", ((b"allow", b"POST"),))
         elif path.startswith(("/ipp/", "/printers/")) or _is_ipp(scope):
             await self._ipp(scope, receive, send)
@@ -259,9 +353,22 @@ def _log_broken(error: Exception) -> None:
 
 
 async def _close(running: _Running) -> None:
+    if running.advertiser is not None:
+        await running.advertiser.close()
     if running.control is not None:
         await running.control.close()
+    if running.streams is not None:
+        await running.streams.close()
+    if running.ipp is not None:
+        await running.ipp.close()
     await asyncio.gather(*[listener.close() for listener in running.listeners])
+    flow.copies_through(None)
+    if running.watchers is not None:
+        await running.watchers.close()
+    if running.mail is not None:
+        await running.mail.close()
+    if running.lookout is not None:
+        await running.lookout.stop()
     if running.doors is not None:
         await asyncio.to_thread(running.doors.stop)
     if running.engine is not None:

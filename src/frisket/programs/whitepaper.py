@@ -7,8 +7,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from frisket import device, identity
-from frisket.plumbing import db
+from frisket import device, identity, intake
+from frisket.intake import sources
+from frisket.plumbing import db, parts
 from frisket.programs.house import House
 
 __all__ = ["describe"]
@@ -19,7 +20,7 @@ def describe(house: House, urls: dict[str, str]) -> dict[str, Any]:
     return {
         "level": house.settings.house.level,
         "runs as": pwd.getpwuid(os.geteuid()).pw_name,
-        "listeners": [_listener(name, url) for name, url in sorted(urls.items()) if name != "api"],
+        "listeners": [_listener(house, name, url) for name, url in sorted(urls.items()) if name != "api"],
         "local control": "a Unix socket in the data folder, for the house's own account and root only",
         "outbound": _outbound(house),
         "accounts": _accounts(house),
@@ -30,14 +31,31 @@ def describe(house: House, urls: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _listener(name: str, url: str) -> dict[str, Any]:
-    clear = url.startswith(("ipp:", "http:"))
-    return {"door": name, "address": url, "encryption": "none: clear text" if clear else "TLS 1.2 or 1.3"}
+def _listener(house: House, name: str, url: str) -> dict[str, Any]:
+    if name == "mail":
+        must = parts.settings().house.level != "normal"
+        said = "STARTTLS, demanded before any mail" if must else "STARTTLS offered: clear text is taken too"
+        return {"door": name, "address": url, "encryption": said}
+    clear = url.startswith(("ipp:", "http:", "lpd:", "socket:", "dns-sd:"))
+    found = {"door": name, "address": url, "encryption": "none: clear text" if clear else "TLS 1.2 or 1.3"}
+    if name == "lpd" or name.startswith("raw"):
+        door = house.settings.doors.lpd if name == "lpd" else house.settings.doors.raw
+        found["open to"] = ", ".join(door.networks) or "every address"
+    return found
 
 
 def _outbound(house: House) -> list[dict[str, str]]:
-    """Devices only: the house calls nobody else."""
-    return [{"to": each.name, "address": each.uri} for each in device.devices(house.scope) if each.active]
+    """Devices, stores, mailboxes with their token servers, and the mail server for our mails: nobody else is called."""
+    called = [{"to": each.name, "address": each.uri} for each in device.devices(house.scope) if each.active]
+    stores = [each for each in sources.sources(house.scope) if each.active and each.kind in sources.REMOTE]
+    called += [{"to": each.name, "address": each.address} for each in stores]
+    for box in intake.mailboxes():
+        if box.active:
+            called.append({"to": f"mailbox {box.name}", "address": f"{box.host}:{box.port}, TLS"})
+            called += [{"to": f"mailbox {box.name}, tokens", "address": box.token_url}] if box.token_url else []
+    if (mailer := house.settings.mailer).host:
+        called.append({"to": "mail server for our mails", "address": f"{mailer.host}:{mailer.port}, TLS"})
+    return called
 
 
 def _accounts(house: House) -> dict[str, int]:

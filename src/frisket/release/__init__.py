@@ -4,11 +4,12 @@ Promises: a job goes to a device only because its person, or somebody entitled, 
 job's own PIN is asked for and throttled; a terminal has one person at a time and forgets them by itself.
 """
 
-from frisket.release.errors import NotSignedIn, Unsuitable, WrongPin
+from frisket.release.errors import NotSignedIn, OnlyAtDevice, Unsuitable, WrongPin
 from frisket.release.held import (
     AS_SENT,
     HeldJob,
     Outcome,
+    Password,
     Wish,
     cancel,
     end,
@@ -26,7 +27,9 @@ __all__ = [
     "AS_SENT",
     "HeldJob",
     "NotSignedIn",
+    "OnlyAtDevice",
     "Outcome",
+    "Password",
     "Standing",
     "Unsuitable",
     "Wish",

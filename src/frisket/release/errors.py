@@ -1,6 +1,6 @@
 from frisket.errors import Blame, FrisketError
 
-__all__ = ["NotSignedIn", "Unsuitable", "WrongPin"]
+__all__ = ["NotSignedIn", "OnlyAtDevice", "Unsuitable", "WrongPin"]
 
 
 class NotSignedIn(FrisketError):
@@ -29,3 +29,10 @@ class Unsuitable(FrisketError):
         super().__init__(message)
         self.why = why
         self.instead = instead
+
+
+class OnlyAtDevice(FrisketError):
+    """Its sender asked that it be released by somebody who stands at a device."""
+
+    blame = Blame.PERSON
+    remedy = "Sign in at a device and print it there."

@@ -1,6 +1,6 @@
 """Held jobs: what waits for whom, letting it go, keeping it back, deleting it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from uuid import UUID
@@ -11,13 +11,14 @@ from frisket.plumbing import keys, parts
 from frisket.plumbing.db import Tx, again_when_full, transaction
 from frisket.plumbing.paging import Slice
 from frisket.plumbing.scope import Actor, Scope
-from frisket.release.errors import Unsuitable, WrongPin
+from frisket.release.errors import OnlyAtDevice, Unsuitable, WrongPin
 from frisket.release.looking import Look, need_of
 
 __all__ = [
     "AS_SENT",
     "HeldJob",
     "Outcome",
+    "Password",
     "Wish",
     "cancel",
     "hold",
@@ -74,8 +75,8 @@ _ANY_JOB = UUID(int=0)
 def waiting(
     scope: Scope, person: UUID, device_id: UUID | None = None, *, after: str | None = None, limit: int = 50
 ) -> Slice[HeldJob]:
-    """A person's held jobs, newest first; with a device, whether it can print each."""
-    found = job.find(scope, job.Filter(person=person, states=(State.HELD,)), after=after, limit=limit)
+    """A person's held and stored jobs, newest first; with a device, whether it can print each."""
+    found = job.find(scope, job.Filter(person=person, states=(State.HELD,), stored=True), after=after, limit=limit)
     look = Look(scope, device.device(scope, device_id)) if device_id is not None else None
     return Slice([_held(view, look) for view in found.rows], found.after)
 
@@ -108,9 +109,8 @@ def release(scope: Scope, jobs: Sequence[UUID], device_id: UUID, wish: Wish = AS
 
 def _release_one(scope: Scope, identifier: UUID, look: Look, wish: Wish, by: Actor) -> None:
     view, there = job.get(scope, identifier), look.there
-    if view.person != by.id:
-        identity.require(by, identity.Permission.JOBS_RELEASE)
-    if view.state is not State.HELD:
+    _may_release(view, by)
+    if view.state is not State.HELD and not view.stored:
         raise job.WrongState(f"The job is {view.state.value}, not waiting.")
     found = look.at(view, need_of(view, _options(view.options, wish)))
     if found.hard or (found.lacks and not wish.as_it_can):
@@ -118,7 +118,14 @@ def _release_one(scope: Scope, identifier: UUID, look: Look, wish: Wish, by: Act
         raise Unsuitable(found.words(), tuple(each.what for each in found.lacks), names)
     if view.has_password:
         _check_pin(view, wish.password or "", there.id, by)
+    copies, options = _copies(wish.copies, view, there), _options(view.options, wish)
     with transaction() as tx:
+        if view.stored:
+            job.ask_for_copy(view, there.id, by=by, tx=tx, copies=copies, options=options)
+            return
+        if view.terms.proof_due:
+            _proof(view, there.id, by=by, tx=tx)
+            return
         job.move(
             view.id,
             State.RELEASED,
@@ -129,11 +136,29 @@ def _release_one(scope: Scope, identifier: UUID, look: Look, wish: Wish, by: Act
             changes=job.Changes(
                 device=there.id,
                 note="",
-                copies=_copies(wish.copies, view, there),
-                options=_options(view.options, wish),
+                copies=copies,
+                options=options,
                 forget_hold=True,
             ),
         )
+
+
+def _may_release(view: job.JobView, by: Actor) -> None:
+    """What its sender asked for (job-release-action), and whose job it is. Raises OnlyAtDevice, NotAllowed."""
+    at_device = by.at.startswith("terminal")
+    if view.terms.release in (job.PRESS, job.OWNER) and not at_device:
+        raise OnlyAtDevice("This job prints only for somebody who stands at a device.")
+    if view.person == by.id or view.stored == 2:
+        return
+    if view.terms.release == job.OWNER:
+        raise identity.NotAllowed("This job prints for its owner only.")
+    identity.require(by, identity.Permission.JOBS_RELEASE)
+
+
+def _proof(view: job.JobView, there: UUID, *, by: Actor, tx: Tx) -> None:
+    """Proof copies go to the device as a job of their own; the job waits for a word about them."""
+    job.ask_for_copy(view, there, by=by, tx=tx, copies=view.terms.proof_copies)
+    job.change_held(view.id, hold="proof", hold_until=None, by=by, tx=tx)
 
 
 def _copies(wanted: int | None, view: job.JobView, there: device.DeviceView) -> int:
@@ -153,13 +178,15 @@ def _options(sent: job.Options, wish: Wish) -> job.Options:
 
 
 def _check_pin(view: job.JobView, typed: str, device_id: UUID, by: Actor) -> None:
-    """The job's own PIN, throttled like any other secret (security-design section 9). Raises WrongPin."""
+    """The job's own PIN as it was typed at a device, or for one. Raises WrongPin, identity.Throttled."""
+    _guess(view, lambda kept: check_pin(typed, kept), identity.Place("terminal", device=device_id), by)
+
+
+def _guess(view: job.JobView, fits: Callable[[bytes], bool], place: identity.Place, by: Actor) -> None:
+    """Every guess at a job's PIN, wherever it comes from, is counted here (security-design section 9)."""
     verifier = job.password_verifier(view.id)
-    place = identity.Place("terminal", device=device_id)
     try:
-        identity.check_job_password(
-            view.id, lambda: verifier is not None and check_pin(typed, verifier), at=place, by=by
-        )
+        identity.check_job_password(view.id, lambda: verifier is not None and fits(verifier), at=place, by=by)
     except identity.Throttled:
         raise
     except identity.Refused as error:
@@ -180,8 +207,31 @@ def check_pin(typed: str, kept: bytes) -> bool:
     return parts.keys().check_job_password(parts.tenant(), _ANY_JOB, keyword, octets, verifier)
 
 
+@dataclass(frozen=True, slots=True)
+class Password:
+    """job-password as a client sent it, and where it came from."""
+
+    octets: bytes
+    encryption: str  # job-password-encryption; none: the octets are the PIN itself
+    place: identity.Place
+
+
+def _sent_password_fits(sent: Password, kept: bytes) -> bool:
+    keyword = kept.partition(b"\0")[0].decode()
+    if sent.encryption == "none":
+        try:
+            return check_pin(sent.octets.decode(), kept)
+        except UnicodeDecodeError:
+            return False
+    if sent.encryption != keyword:
+        return False  # a hash of another kind says nothing about the one that was kept
+    verifier = kept.partition(b"\0")[2]
+    return parts.keys().check_job_password(parts.tenant(), _ANY_JOB, keyword, sent.octets, verifier)
+
+
 def cancel(scope: Scope, identifier: UUID, *, by: Actor) -> None:
-    """Delete a job that has not printed. While it is being sent the device is told by delivery instead.
+    """Delete a job that has not printed, or one that is stored. While it is being sent the device is told by
+    delivery instead.
 
     Raises WrongState, NotFound, NotAllowed.
     """
@@ -193,6 +243,9 @@ def cancel(scope: Scope, identifier: UUID, *, by: Actor) -> None:
     if own and by.at.startswith("terminal"):
         why = Reason.CANCELLED_AT_DEVICE
     with transaction() as tx:
+        if view.stored:
+            job.forget_stored(view.id, by=by, tx=tx)
+            return
         end(view, why, job.Outcome.CANCELLED, by=by, tx=tx)
 
 
@@ -212,6 +265,8 @@ def hold(scope: Scope, identifier: UUID, *, by: Actor) -> None:
     """Keep a job back until somebody releases it. Raises WrongState, NotFound, NotAllowed."""
     view = job.get(scope, identifier)
     _own_or(view, by)
+    if view.why is Reason.PROOF:
+        raise job.WrongState("The job waits already, for a word about its proof.")
     with transaction() as tx:
         if view.state is State.HELD:
             job.change_held(view.id, hold="indefinite", hold_until=None, by=by, tx=tx)
@@ -236,23 +291,38 @@ def withdraw(scope: Scope, identifier: UUID, *, by: Actor) -> None:
     hold(scope, identifier, by=by)
 
 
-def let_go(scope: Scope, identifier: UUID, *, by: Actor) -> None:
-    """End the sender's own hold (Release-Job): on a queue that holds, the job still waits for its person."""
+def let_go(scope: Scope, identifier: UUID, *, by: Actor, password: Password | None = None) -> None:
+    """End the sender's own hold (Release-Job): on a queue that holds, the job still waits for its person.
+
+    A job with a PIN goes only with it, and one that asks for somebody at a device not at all from here: both
+    stay held, without an error (RFC 8011 section 4.3.6). Raises WrongPin, identity.Throttled, NotAllowed.
+    """
     view = job.get(scope, identifier)
     _own_or(view, by)
-    if view.state is not State.HELD or view.has_password:
-        return  # no effect: it waits for its PIN (RFC 8011 section 4.3.6)
+    if view.state is not State.HELD:
+        return
+    if view.why is Reason.NEW_HELD:
+        identity.require(by, identity.Permission.QUEUES_MANAGE)  # an operator's hold, not the sender's
     queue = device.queue(view.queue)
-    behind = device.behind(queue)
+    left = view.residual_hold
+    if left == "password" and password is not None and not queue.hold:
+        sent = password
+        _guess(view, lambda kept: _sent_password_fits(sent, kept), sent.place, by)
+        left = ""
+    able = device.behind(queue)
     with transaction() as tx:
-        if queue.hold or not behind:
-            job.change_held(view.id, hold="", hold_until=None, by=by, tx=tx)
+        if left or queue.hold or not able:
+            if (view.hold, view.hold_until) != (left, None):
+                job.change_held(view.id, hold=left, hold_until=None, by=by, tx=tx)
             return
-        let_print(view, behind[0].id, Reason.BY_PERSON, by=by, tx=tx)
+        let_print(view, able[0].id, Reason.BY_PERSON, by=by, tx=tx)
 
 
 def let_print(view: job.JobView, there: UUID, why: job.Reason, *, by: Actor, tx: Tx) -> None:
-    """A held job goes to a device as it was sent."""
+    """A held job goes to a device as it was sent; its proof first, where one was asked for."""
+    if view.terms.proof_due:
+        _proof(view, there, by=by, tx=tx)
+        return
     job.move(
         view.id,
         State.RELEASED,

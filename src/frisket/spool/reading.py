@@ -29,19 +29,27 @@ def read_sync(job: UUID, kind: Kind = Kind.ORIGINAL, document: int = 1, *, ticke
 async def read(job: UUID, kind: Kind = Kind.ORIGINAL, document: int = 1, *, ticket: Ticket) -> AsyncIterator[bytes]:
     """As read_sync, for an event loop: files and keys are opened in threads, one piece ahead."""
     ticket.take(job, kind, document)
-    place, opener = await asyncio.wrap_future(threads().submit(_open, job, kind, document, ticket))
-    pieces = _verified(place, opener)
+    # Opened and begun in one go: a thread that has to be waited for twice costs a small job as much as its reading.
+    pieces, piece = await asyncio.wrap_future(threads().submit(_open_and_begin, job, kind, document, ticket))
     ahead = threads().submit(next, pieces, b"")
     try:
-        while piece := await asyncio.wrap_future(ahead):
-            ahead = threads().submit(next, pieces, b"")
+        while piece:
             yield piece
+            piece = await asyncio.wrap_future(ahead)
+            if piece:
+                ahead = threads().submit(next, pieces, b"")
     finally:
         # A generator cannot be closed while a thread is inside it.
         if not ahead.cancel():
             ahead.add_done_callback(lambda _: pieces.close())
         else:
             pieces.close()
+
+
+def _open_and_begin(job: UUID, kind: Kind, document: int, ticket: Ticket) -> tuple[Generator[bytes, None, None], bytes]:
+    place, opener = _open(job, kind, document, ticket)
+    pieces = _verified(place, opener)
+    return pieces, next(pieces, b"")
 
 
 def size_of(job: UUID, kind: Kind = Kind.ORIGINAL, document: int = 1) -> int:

@@ -4,7 +4,7 @@ from frisket import delivery, job
 from frisket.identity import Permission, require
 from frisket.plumbing.scope import Actor, Scope
 
-__all__ = ["DELETABLE", "PAST", "PRESENT", "decide"]
+__all__ = ["DELETABLE", "PAST", "PRESENT", "decide", "deletable", "releasable"]
 
 State = job.State
 PAST = (State.ENDED, State.ERASED)
@@ -19,6 +19,15 @@ DELETABLE = (
     State.SENDING,
     State.QUARANTINED,
 )
+
+
+def deletable(view: job.JobView) -> bool:
+    return view.state in DELETABLE or bool(view.stored)
+
+
+def releasable(view: job.JobView) -> bool:
+    """Whether somebody at a page may have it printed; some jobs ask for a person at a device."""
+    return (view.state is State.HELD or bool(view.stored)) and view.terms.release not in (job.PRESS, job.OWNER)
 
 
 def decide(scope: Scope, view: job.JobView, printed: bool, *, by: Actor) -> job.JobView:

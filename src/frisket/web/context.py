@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from frisket.identity import Permission
 from frisket.plumbing import parts
+from frisket.plumbing.settings import Settings, may_open
 from frisket.web.visits import Visit, visit
 
 __all__ = ["Link", "links", "page"]
@@ -29,9 +30,14 @@ def page(request: HttpRequest) -> dict[str, object]:
         "house_name": parts.settings().house.name,
         "links": links(who, request.path),
         "level": parts.settings().house.level,
-        "plain_door": parts.settings().doors.ipp.on,
+        "plain_door": _plain_door(parts.settings()),
         "here": request.get_full_path(),
     }
+
+
+def _plain_door(settings: Settings) -> bool:
+    doors = {"ipp": settings.doors.ipp, "lpd": settings.doors.lpd, "raw": settings.doors.raw}
+    return any(door.on and may_open(settings, name) for name, door in doors.items())
 
 
 def links(who: Visit, path: str) -> list[Link]:
@@ -48,6 +54,8 @@ def links(who: Visit, path: str) -> list[Link]:
         ("/uncertain", _("Uncertain"), "question", "n", Permission.UNCERTAIN_DECIDE),
         ("/devices", _("Devices"), "device", "d", Permission.DEVICES_MANAGE),
         ("/queues", _("Queues"), "queue", "q", Permission.QUEUES_MANAGE),
+        ("/sources", _("Folders"), "upload", "o", Permission.SETTINGS_MANAGE),
+        ("/mail", _("Mail"), "mail", "e", Permission.HEALTH_READ),
         ("/persons", _("Persons"), "persons", "p", Permission.PERSONS_READ),
         ("/audit", _("Audit"), "audit", "l", Permission.AUDIT_READ),
         ("/health", _("Health"), "health", "h", Permission.HEALTH_READ),

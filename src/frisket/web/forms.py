@@ -106,7 +106,7 @@ class FirstForm(forms.Form):
     )
     uri = forms.CharField(
         label=_("Address of the device"),
-        help_text=_("For example ipps://copy-1.example.org/ipp/print or socket://192.0.2.7"),
+        help_text=_("For example ipps://copy-1.example.org/ipp/print, socket://192.0.2.7 or lpd://192.0.2.7/lp"),
         max_length=300,
         required=False,
     )
@@ -205,7 +205,9 @@ class DeviceForm(forms.Form):
     )
     uri = forms.CharField(
         label=_("Address"),
-        help_text=_("For example ipps://copy-1.example.org/ipp/print, ipp://192.0.2.7 or socket://192.0.2.7"),
+        help_text=_(
+            "For example ipps://copy-1.example.org/ipp/print, ipp://192.0.2.7, socket://192.0.2.7 or lpd://192.0.2.7/lp"
+        ),
         max_length=300,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
@@ -305,6 +307,12 @@ class QueueForm(forms.Form):
         initial=True,
     )
     accepting = forms.BooleanField(label=_("Takes new jobs"), required=False, initial=True)
+    running = forms.BooleanField(
+        label=_("Sends jobs to devices"),
+        help_text=_("Without it jobs are taken and wait until it is ticked again."),
+        required=False,
+        initial=True,
+    )
     is_default = forms.BooleanField(label=_("The queue of whoever names none"), required=False)
     trusted_networks = forms.CharField(
         label=_("Networks whose word is taken for the name of the sender"),
@@ -312,6 +320,20 @@ class QueueForm(forms.Form):
         required=False,
         max_length=4000,
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+    )
+    raw_port = forms.IntegerField(
+        label=_("RAW port of its own"),
+        help_text=_("For programs that know only a host and a port, such as 9101. Empty: none."),
+        min_value=1,
+        max_value=65535,
+        required=False,
+    )
+    default_person = forms.CharField(
+        label=_("Whose jobs come over LPD and RAW without a name that is believed"),
+        help_text=_("The name somebody signs in with. Empty: such jobs are refused."),
+        max_length=1024,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
     )
     devices = forms.MultipleChoiceField(
         label=_("Devices behind it"),

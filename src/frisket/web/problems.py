@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from frisket import audit, delivery, device, identity, job, release, spool
 from frisket.errors import Blame, FrisketError
+from frisket.intake import sources
 from frisket.plumbing import db, keys, snmp
 from frisket.web import visits
 
@@ -112,6 +113,11 @@ _KNOWN: dict[type[FrisketError], tuple[int, StrOrPromise]] = {
     job.WrongState: (409, gettext_lazy("The job has moved on meanwhile.")),
     audit.LogDamaged: (500, gettext_lazy("The log is damaged.")),
     keys.WeakPassword: (400, gettext_lazy("This password is too easy to guess or too short.")),
+    sources.NoSuchSource: (404, gettext_lazy("There is no such folder or store.")),
+    sources.SourceTaken: (409, gettext_lazy("Another folder or store has this name.")),
+    sources.SourceBusy: (409, gettext_lazy("Documents of it are being picked up at this moment.")),
+    sources.ClosedByLevel: (409, gettext_lazy("The security level forbids stores in clear text.")),
+    sources.Vanished: (404, gettext_lazy("The file or folder is not there any more.")),
     db.StorageFailed: (503, gettext_lazy("The disk or database refused to keep it.")),
 }
 _BY_BLAME: Mapping[Blame, int] = {Blame.PERSON: 400, Blame.OPERATOR: 409, Blame.PEER: 502, Blame.HOUSE: 500}

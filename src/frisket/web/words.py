@@ -3,7 +3,7 @@
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-__all__ = ["ICONS", "LOOK", "STATE_ICON", "STATIONS", "spoken", "state"]
+__all__ = ["ICONS", "LOOK", "STATE_ICON", "STATIONS", "source", "spoken", "state"]
 
 # The line a page draws; "uncertain" and "stopped" stand beside it.
 STATIONS = ("arrived", "sealed", "checked", "waiting", "released", "printing", "done", "destroyed")
@@ -27,6 +27,15 @@ _STATES = {
     "stopped": gettext_noop("stopped"),
     "unreachable": gettext_noop("unreachable"),
     "unknown": gettext_noop("not asked yet"),
+}
+_SOURCES = {
+    "new": gettext_noop("not looked at yet"),
+    "watching": gettext_noop("watching"),
+    "waiting": gettext_noop("waiting"),
+    "gone": gettext_noop("not reachable"),
+    "refused": gettext_noop("no access"),
+    "closed": gettext_noop("closed by the security level"),
+    "off": gettext_noop("out of use"),
 }
 LOOK = {
     "receiving": "info",
@@ -97,10 +106,66 @@ _SPOKEN = {
     # doors
     "ipp": gettext_noop("IPP"),
     "ipps": gettext_noop("IPP, encrypted"),
+    "lpd": gettext_noop("LPD"),
+    "raw": gettext_noop("RAW port"),
     "upload": gettext_noop("Upload"),
     "control": gettext_noop("Command line"),
+    "folder": gettext_noop("Hot folder"),
+    "store": gettext_noop("Store"),
+    "samba": gettext_noop("Shared printer (SMB)"),
+    "mail": gettext_noop("Mail"),
+    # mail: where it came from, what proved its sender, what became of its answer, why it was refused
+    "smtp": gettext_noop("Mail door"),
+    "imap": gettext_noop("Mailbox (IMAP)"),
+    "pop3": gettext_noop("Mailbox (POP3)"),
+    "graph": gettext_noop("Mailbox (Exchange Online)"),
+    "ews": gettext_noop("Mailbox (Exchange)"),
+    "signed-in": gettext_noop("signed in"),
+    "address": gettext_noop("personal address"),
+    "relay": gettext_noop("believed mail server"),
+    "results": gettext_noop("DMARC"),
+    "due": gettext_noop("on its way"),
+    "sent": gettext_noop("sent"),
+    "kept-back": gettext_noop("kept back: too many"),
+    "given-up": gettext_noop("given up"),
+    "new": gettext_noop("not looked into yet"),
+    "watching": gettext_noop("watched"),
+    "trouble": gettext_noop("trouble"),
+    "not-believed": gettext_noop("nobody vouches for the sender"),
+    "nobody-known": gettext_noop("the sender is nobody here"),
+    "no-address": gettext_noop("no such print address"),
+    "bounce": gettext_noop("a report of a mail server"),
+    "automatic-reply": gettext_noop("an automatic reply"),
+    "own-answer": gettext_noop("an answer of this house"),
+    "nothing": gettext_noop("nothing was attached"),
+    "archive": gettext_noop("an archive"),
+    "encrypted-archive": gettext_noop("an encrypted archive"),
+    "encrypted": gettext_noop("encrypted"),
+    "tnef": gettext_noop("a winmail.dat"),
+    "mail-inside": gettext_noop("a mail inside the mail"),
+    "elsewhere": gettext_noop("only a part of a mail"),
+    "program": gettext_noop("a program"),
+    "broken": gettext_noop("damaged"),
+    "empty": gettext_noop("empty"),
+    "format": gettext_noop("a format no device prints"),
+    "too-large": gettext_noop("too large"),
+    "too-many": gettext_noop("too many documents"),
+    "too-many-documents": gettext_noop("too many documents"),
+    "over-quota": gettext_noop("too much is waiting"),
+    "header": gettext_noop("a header beyond its limit"),
+    "parts": gettext_noop("too many parts"),
+    "depth": gettext_noop("parts nested too deep"),
     "web": gettext_noop("Pages and API"),
+    "copy": gettext_noop("Copy"),
+    # job-release-action and job-storage-access
+    "none": gettext_noop("as its queue says"),
+    "button-press": gettext_noop("by somebody at a device"),
+    "job-password": gettext_noop("with its PIN"),
+    "owner-authorized": gettext_noop("by its owner at a device"),
+    "owner": gettext_noop("for its owner"),
+    "public": gettext_noop("for everybody"),
     # outcomes
+    "stored": gettext_noop("stored"),
     "printed": gettext_noop("printed"),
     "cancelled": gettext_noop("deleted"),
     "expired": gettext_noop("expired"),
@@ -156,6 +221,12 @@ _SPOKEN = {
 _SEVERITIES = ("-error", "-warning", "-report")
 
 
+def source(keyword: str) -> str:
+    """How a hot folder or store is, as a word."""
+    text = _SOURCES.get(str(keyword))
+    return _(text) if text else str(keyword)
+
+
 def state(keyword: str) -> str:
     """A state of a job or device as a word."""
     text = _STATES.get(str(keyword))
@@ -186,6 +257,7 @@ ICONS: dict[str, tuple[str, ...]] = {
     "question": ("M12 21a9 9 0 100-18 9 9 0 000 18z", "M9.5 9.5a2.5 2.5 0 113.5 2.3c-.7.4-1 .9-1 1.7", "M12 16.7h.01"),
     "device": ("M7 8V3h10v5", "M5 17H3V9h18v8h-2", "M7 14h10v7H7z"),
     "queue": ("M4 5h16", "M4 10h16", "M4 15h10", "M17 14v6", "M14 17l3 3 3-3"),
+    "mail": ("M3 6h18v12H3z", "M3 7l9 7 9-7"),
     "audit": ("M12 3l8 3v6c0 5-3.5 8-8 9-4.5-1-8-4-8-9V6z", "M8.5 12l2.5 2.5 4.5-5"),
     "health": ("M3 12h4l3-8 4 16 3-8h4",),
     "help": ("M12 21a9 9 0 100-18 9 9 0 000 18z", "M12 11v6", "M12 7.5h.01"),

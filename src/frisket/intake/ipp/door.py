@@ -5,16 +5,21 @@ never travels: ``receive`` is what makes the server say 100 Continue.
 """
 
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from frisket import device, identity, job
 from frisket.errors import Blame, FrisketError
 from frisket.intake.accept import Intake
+from frisket.intake.ipp.answering import Refusal
+from frisket.intake.ipp.commands import Commands
+from frisket.intake.ipp.description import Address
 from frisket.intake.ipp.errors import status_of, words_of
-from frisket.intake.ipp.operations import Commands, Operations, Refusal
-from frisket.intake.ipp.printer import Address
+from frisket.intake.ipp.offered import OFFERED
+from frisket.intake.ipp.operations import Operations
 from frisket.intake.ipp.request import AnonymousHere, Asked, parse_path, rest_of, target_of
 from frisket.intake.ipp.template import Conflict
 from frisket.intake.origin import Asking, Known, recall, resolve
@@ -29,17 +34,6 @@ Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
-# Answered for anybody who reaches the door: what a client must know before it can sign in.
-_OPEN = frozenset(
-    {
-        int(ipp.Operation.GET_PRINTER_ATTRIBUTES),
-        int(ipp.Operation.GET_JOBS),
-        int(ipp.Operation.CUPS_GET_DEFAULT),
-        int(ipp.Operation.CUPS_GET_PRINTERS),
-        int(ipp.Operation.CUPS_GET_CLASSES),
-    }
-)
-
 
 class IppDoor:
     """An ASGI application for the paths of IPP."""
@@ -48,6 +42,10 @@ class IppDoor:
         self._operations = Operations(intake, commands)
         self._intake = intake
         self._web = web
+
+    async def close(self) -> None:
+        """Answer whoever waits for events, so that the listeners need not wait for them."""
+        await self._operations.subscribing.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
@@ -115,14 +113,17 @@ class IppDoor:
         if problem is not None:
             return _refusal(message, problem.status, problem.message), False
         operation = self._operations.table.get(message.code)
-        if operation is None:
+        if operation is None or message.code not in OFFERED:
             return _refusal(message, int(ipp.Status.OPERATION_NOT_SUPPORTED), "This operation is not offered."), False
         try:
             asked = await self._asked(message, scope, headers, body, left)
-            if asked.known is None and message.code not in _OPEN:
+            needs = OFFERED[message.code]
+            if asked.known is None and needs is not None:
                 if scope["scheme"] == "https" and not _stated(message):
                     return b"", True
                 raise AnonymousHere(_nobody(asked, message))
+            if needs is not None:
+                identity.require(asked.by, needs)
             return await operation(asked), False
         except Conflict as conflict:
             return _conflict(message, conflict), False
@@ -130,6 +131,10 @@ class IppDoor:
             if scope["scheme"] == "https" and b"authorization" in headers:
                 return b"", True
             return _refusal(message, int(ipp.Status.NOT_AUTHENTICATED), words_of(error)), False
+        except identity.NotAllowed as error:
+            if scope["scheme"] == "https" and b"authorization" not in headers:
+                return b"", True  # whoever they say they are may not; who they can prove to be may
+            return _refusal(message, int(ipp.Status.NOT_AUTHORIZED), words_of(error)), False
         except FrisketError as error:
             if error.blame is Blame.HOUSE and not error.retry:
                 log.exception("operation 0x%04x failed", message.code)
@@ -142,6 +147,8 @@ class IppDoor:
         if not target.known:
             raise device.NoSuchQueue("There is no queue at this address.")
         queue = device.queue_by_name(target.queue) if target.queue else device.default_queue()
+        if target.system:  # no queue vouches for a name that is merely stated
+            queue = None
         if queue is None and target.queue:
             raise device.NoSuchQueue("There is no queue of this name.")
         encrypted = scope["scheme"] == "https"
@@ -159,11 +166,13 @@ class IppDoor:
             queue = await self._queue_of_job(target.job) or queue
             asking = replace(asking, queue=queue)
         known = await self._who(asking)
+        # A port that begins in clear stays one for whoever comes again, even where this client went on in TLS.
+        upgraded = scope.get("extensions", {}).get("frisket", {}).get("upgraded", False)
         return Asked(
             message=message,
             address=Address(
-                "ipps" if encrypted else "ipp",
-                headers.get(b"host", b"localhost").decode("latin-1"),
+                "ipps" if encrypted and not upgraded else "ipp",
+                _host(headers, uri),
                 self._web(),
             ),
             printer_uri=uri,
@@ -175,6 +184,7 @@ class IppDoor:
             body=body,
             body_length=left,
             everywhere=target.server,
+            system=target.system,
         )
 
     async def _queue_of_job(self, number: int) -> device.QueueView | None:
@@ -184,6 +194,24 @@ class IppDoor:
 
     async def _who(self, asking: Asking) -> Known | None:
         return recall(asking) or await self._intake.ask(resolve, asking)
+
+
+_HOST = re.compile(rb"[A-Za-z0-9._-]{1,255}(:\d{1,5})?|\[[0-9A-Fa-f:.%]{2,60}\](:\d{1,5})?")
+
+
+def _host(headers: Mapping[bytes, bytes], uri: str) -> str:
+    """The name by which the client knows us; what is no name is not repeated.
+
+    CUPS clients write localhost into Host whatever name of this machine they were given, and that name into
+    printer-uri.
+    """
+    named = headers.get(b"host", b"")
+    host = named.decode("ascii") if _HOST.fullmatch(named) else "localhost"
+    meant = urlsplit(uri).netloc if host.startswith("localhost") and _LOOPBACK.match(uri) else ""
+    return meant or host
+
+
+_LOOPBACK = re.compile(r"ipps?://(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])(:\d{1,5})?/")
 
 
 def _stated(message: ipp.Message) -> str:

@@ -2,7 +2,7 @@
 
 from frisket import device, identity, job, spool
 from frisket.errors import Blame, FrisketError
-from frisket.intake.errors import CutOff, RefusedByRule
+from frisket.intake.errors import CutOff, NoSuchSubscription, RefusedByRule
 from frisket.policy import Why
 from frisket.wire import ipp
 
@@ -18,6 +18,7 @@ _BY_CLASS: tuple[tuple[type[FrisketError], int], ...] = (
     (job.NotFound, ipp.Status.NOT_FOUND),
     (job.WrongState, ipp.Status.NOT_POSSIBLE),
     (device.NoSuchQueue, ipp.Status.NOT_FOUND),
+    (NoSuchSubscription, ipp.Status.NOT_FOUND),
     (identity.NotAllowed, ipp.Status.NOT_AUTHORIZED),
     (spool.OverQuota, ipp.Status.ACCOUNT_LIMIT_REACHED),
     (spool.TooLarge, ipp.Status.REQUEST_ENTITY_TOO_LARGE),

@@ -1,10 +1,12 @@
 """A job as IPP shows it: states, reasons and attributes (RFC 8011 section 5.3)."""
 
+from base64 import b64decode
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from frisket import device, job
-from frisket.intake.ipp.printer import Address, up_time
+from frisket.intake.ipp.printer import Address, ticks, up_time
+from frisket.intake.ipp.terms import JOB_STATUS, JOB_TEMPLATE, JOB_WRITERS, held_reasons
 from frisket.plumbing import parts
 from frisket.wire import ipp
 
@@ -18,7 +20,9 @@ def state_of(view: job.JobView) -> int:
     """IPP job-state of a job: 3 pending, 4 held, 5 processing, 6 stopped, 7 canceled, 8 aborted, 9 completed."""
     state = view.state
     if state in (State.ENDED, State.ERASED):
-        return {Outcome.PRINTED: 9, Outcome.CANCELLED: 7, Outcome.EXPIRED: 7}.get(view.outcome, 8)
+        return {Outcome.PRINTED: 9, Outcome.STORED: 9, Outcome.CANCELLED: 7, Outcome.EXPIRED: 7}.get(view.outcome, 8)
+    if state is State.HELD and view.why is Reason.PROOF:
+        return 6
     if state in (State.HELD, State.QUARANTINED):
         return 4
     if state is State.SENDING:
@@ -32,6 +36,8 @@ def state_of(view: job.JobView) -> int:
 
 def restartable(view: job.JobView) -> bool:
     """Whether its documents are still here for a second print."""
+    if view.stored:
+        return True
     kept = view.due_at is not None and view.due_at > parts.clock().now()
     return view.state is State.ENDED and view.outcome is Outcome.PRINTED and kept
 
@@ -41,22 +47,12 @@ def _will_be_held(view: job.JobView) -> bool:
     return bool(view.hold) or device.queue(view.queue).hold
 
 
-_HELD = {
-    Reason.PASSWORD: "job-password-wait",
-    Reason.UNTIL: "job-hold-until-specified",
-    Reason.INDEFINITE: "job-hold-until-specified",
-    Reason.INTERRUPTED: "submission-interrupted",
-}
-_ASKED = {
-    "password": "job-password-wait",
-    "until": "job-hold-until-specified",
-    "indefinite": "job-hold-until-specified",
-}
 _ENDED = {
     Reason.CANCELLED_BY_OWNER: "job-canceled-by-user",
     Reason.CANCELLED_BY_OPERATOR: "job-canceled-by-operator",
     Reason.CANCELLED_AT_DEVICE: "job-canceled-at-device",
     Reason.EXPIRED: "job-canceled-after-timeout",
+    Reason.TIMED_OUT: "job-canceled-after-timeout",
     Reason.EMPTY: "aborted-by-system",
     Reason.REFUSED: "account-authorization-failed",
 }
@@ -72,17 +68,19 @@ def reasons_of(view: job.JobView) -> list[str]:
     if state is State.RECEIVING:
         return ["job-incoming"] if view.documents else ["job-incoming", "job-data-insufficient"]
     if state in (State.RECEIVED, State.ADMITTED, State.PREPARED) and _will_be_held(view):
-        return [_ASKED.get(view.hold, "job-held-for-release")]
+        return held_reasons(view)
     if state is State.HELD:
-        return [_HELD.get(view.why, "job-held-for-release")]
+        return held_reasons(view)
     if state is State.QUARANTINED:
         return ["job-held-for-review"]
     if state is State.RELEASED:
-        return ["job-queued"]
+        return ["job-queued", "printer-stopped"] if device.queue(view.queue).halt else ["job-queued"]
     if state is State.SENDING:
         return ["printer-stopped"] if view.note else ["job-printing"]
     if state is State.UNCERTAIN:
         return ["job-suspended-by-system"]
+    if view.stored or view.outcome is Outcome.STORED:
+        return ["job-completed-successfully", *(["job-stored", "job-restartable"] if view.stored else [])]
     if view.outcome is not Outcome.CANCELLED and (
         state is State.DELIVERED or (state is State.ENDED and view.outcome is Outcome.PRINTED)
     ):
@@ -110,10 +108,7 @@ def _moment(value: datetime | None) -> ipp.Value:
 
 def _ticks(value: datetime | None) -> ipp.Value:
     """A wall-clock moment on the scale of printer-up-time."""
-    if value is None:
-        return ipp.no_value()
-    ago = (parts.clock().now() - value).total_seconds()
-    return ipp.integer(max(0, up_time() - int(ago)))
+    return ipp.integer(ticks(value)) if value is not None else ipp.no_value()
 
 
 def _count(value: int | None) -> ipp.Value:
@@ -157,7 +152,7 @@ _WRITERS: dict[str, Callable[[job.JobView, Address, str], list[ipp.Value]]] = {
 
 _TEMPLATE: dict[str, Callable[[job.Options], list[ipp.Value]]] = {
     "sides": lambda o: [ipp.keyword(o.sides)] if o.sides else [],
-    "media": lambda o: [ipp.keyword(o.media)] if o.media else [],
+    "media": lambda o: [ipp.keyword(o.media)] if o.media and not _sent(o, "media-col") else [],
     "print-color-mode": lambda o: [ipp.keyword(o.color_mode)] if o.color_mode else [],
     "print-quality": lambda o: [ipp.enum(o.quality)] if o.quality else [],
     "printer-resolution": lambda o: [ipp.resolution(*o.resolution)] if o.resolution else [],
@@ -165,7 +160,13 @@ _TEMPLATE: dict[str, Callable[[job.Options], list[ipp.Value]]] = {
     "output-bin": lambda o: [ipp.keyword(o.output_bin)] if o.output_bin else [],
     "page-ranges": lambda o: [ipp.range_(low, high) for low, high in o.page_ranges],
     "finishings": lambda o: [ipp.enum(each) for each in o.finishings],
+    "number-up": lambda o: [ipp.integer(o.number_up)] if o.number_up else [],
 }
+
+
+def _sent(options: job.Options, name: str) -> bytes:
+    """An attribute as its sender wrote it, encoded; b"" where nothing was sent."""
+    return next((b64decode(octets) for each, octets in options.as_sent if each == name), b"")
 
 
 def _sheets(view: job.JobView) -> int:
@@ -173,39 +174,33 @@ def _sheets(view: job.JobView) -> int:
     return -(-(view.pages or 0) // sides) * view.copies
 
 
-def _hold(view: job.JobView) -> list[ipp.Value]:
-    if view.hold == "indefinite":
-        return [ipp.keyword("indefinite")]
-    if view.hold == "until" and view.hold_until is not None:
-        return [ipp.name(view.hold_until.strftime("%H:%M:%S"))]
-    return [ipp.keyword("no-hold")]
-
-
-_DESCRIPTION = tuple(name for name in _WRITERS if name != "copies")
-_TEMPLATE_NAMES = ("copies", "job-hold-until", *_TEMPLATE)
+_DESCRIPTION = (*(name for name in _WRITERS if name != "copies"), *JOB_STATUS)
+_TEMPLATE_NAMES = ("copies", *JOB_TEMPLATE, *_TEMPLATE)
 
 
 def job_group(view: job.JobView, address: Address, wanted: Sequence[str], printer_uri: str) -> bytes:
     """The encoded job-attributes group with the attributes wanted; "all" and the two class names work too."""
     names: list[str] = []
+    template = (*_TEMPLATE_NAMES, *(name for name, _ in view.options.as_sent))
     for name in wanted:
         if name == "all":
-            names += [*_DESCRIPTION, *_TEMPLATE_NAMES]
+            names += [*_DESCRIPTION, *template]
         elif name == "job-description":
             names += _DESCRIPTION
         elif name == "job-template":
-            names += _TEMPLATE_NAMES
+            names += template
         else:
             names.append(name)
     out = [b"\x02"]
     for name in dict.fromkeys(names):
         if name in _WRITERS:
             values = _WRITERS[name](view, address, printer_uri)
-        elif name == "job-hold-until":
-            values = _hold(view)
+        elif name in JOB_WRITERS:
+            values = JOB_WRITERS[name](view)
         elif name in _TEMPLATE:
             values = _TEMPLATE[name](view.options)
         else:
+            out.append(_sent(view.options, name))
             continue
         if values:
             out.append(ipp.encode_attribute(ipp.attribute(name, *values)))

@@ -2,17 +2,26 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
-from typing import Protocol
 from uuid import UUID
 
 from frisket import device, identity, job
 from frisket.intake.accept import Intake
-from frisket.intake.capabilities import capabilities_of
+from frisket.intake.capabilities import capabilities_of, formats_of
+from frisket.intake.ipp import releasing
+from frisket.intake.ipp.answering import Refusal, answer, job_of, ok, queue_of, unsupported
+from frisket.intake.ipp.changing import Changing
+from frisket.intake.ipp.commands import Commands
+from frisket.intake.ipp.documents import Documents
 from frisket.intake.ipp.jobs import ANSWER_NAMES, job_group, restartable, state_of
+from frisket.intake.ipp.looking import collect
 from frisket.intake.ipp.printer import printer_group, state_filter
 from frisket.intake.ipp.request import Asked, unpacked
+from frisket.intake.ipp.running import Running
+from frisket.intake.ipp.subscribing import Subscribing
+from frisket.intake.ipp.system import SystemService
 from frisket.intake.ipp.template import Conflict, Ticket, read_ticket, which_jobs
 from frisket.intake.offers import Offer, Part
+from frisket.intake.sensing import UNSTATED
 from frisket.plumbing import parts
 from frisket.plumbing.scope import Actor, Scope
 from frisket.wire import ipp
@@ -20,25 +29,14 @@ from frisket.wire import ipp
 __all__ = ["Commands", "Operations"]
 
 _MOST_JOBS = 10_000  # in one Get-Jobs answer
-_PAGE = 200
-
-
-class Commands(Protocol):
-    """What other rooms do to a job for this door; programs hands it in."""
-
-    def cancel(self, scope: Scope, job: UUID, *, by: Actor) -> None: ...
-
-    def hold(self, scope: Scope, job: UUID, *, by: Actor) -> None: ...
-
-    def let_go(self, scope: Scope, job: UUID, *, by: Actor) -> None: ...
-
-    def password_verifier(self, job_password: bytes, encryption: str) -> bytes: ...
 
 
 class Operations:
     def __init__(self, intake: Intake, commands: Commands) -> None:
         self._intake = intake
         self._commands = commands
+        running, changing = Running(intake, commands), Changing(intake, commands)
+        documents = Documents(intake)
         self.table: dict[int, Callable[[Asked], Awaitable[bytes]]] = {
             int(ipp.Operation.PRINT_JOB): self.print_job,
             int(ipp.Operation.VALIDATE_JOB): self.validate_job,
@@ -55,8 +53,16 @@ class Operations:
             int(ipp.Operation.RESUBMIT_JOB): self.resubmit_job,
             int(ipp.Operation.CUPS_GET_DEFAULT): self.cups_get_default,
             int(ipp.Operation.CUPS_GET_PRINTERS): self.cups_get_printers,
+            int(ipp.Operation.RESTART_JOB): self.resubmit_job,
+            int(ipp.Operation.REPROCESS_JOB): self.resubmit_job,
             int(ipp.Operation.CUPS_GET_CLASSES): self.cups_get_classes,
+            **running.table,
+            **changing.table,
+            **documents.table,
+            **SystemService(intake).table,
         }
+        self.subscribing = Subscribing(intake)
+        self.table.update(self.subscribing.table)
 
     # -- jobs come in
 
@@ -64,20 +70,23 @@ class Operations:
         offer, ticket = await self._offer(asked)
         part = self._part(asked, offer)
         accepted = await self._intake.accept(offer, _one(part))
-        return self._job_answer(asked, accepted.job, ticket)
+        return self._job_answer(asked, accepted.job, ticket, *await self._subscribed(asked, accepted.job))
 
     async def validate_job(self, asked: Asked) -> bytes:
         offer, ticket = await self._offer(asked)
         self._intake.admit(offer, offer.format, None)
-        return _answer(asked, _ok(ticket), _unsupported(ticket))
+        return answer(asked, ok(ticket), unsupported(ticket))
 
     async def create_job(self, asked: Asked) -> bytes:
         offer, ticket = await self._offer(asked)
         accepted = await self._intake.create(offer)
-        return self._job_answer(asked, accepted.job, ticket)
+        return self._job_answer(asked, accepted.job, ticket, *await self._subscribed(asked, accepted.job))
+
+    async def _subscribed(self, asked: Asked, view: job.JobView) -> list[bytes]:
+        return await self.subscribing.of_new_job(asked, view) if len(asked.message.groups) > 1 else []
 
     async def send_document(self, asked: Asked) -> bytes:
-        view = await self._job(asked)
+        view = await job_of(self._intake, asked)
         last = asked.message.operation.boolean("last-document")
         if last is None:
             raise Conflict(0x0400, "Send-Document needs last-document.")
@@ -92,18 +101,22 @@ class Operations:
         return self._job_answer(asked, done, Ticket())
 
     async def close_job(self, asked: Asked) -> bytes:
-        view = await self._job(asked)
+        view = await job_of(self._intake, asked)
         if view.state is not job.State.RECEIVING:
-            return _answer(asked, 0)
+            return answer(asked, 0)
         await self._intake.add(view, self._offer_again(asked, view), None, last=True)
-        return _answer(asked, 0)
+        return answer(asked, 0)
 
     async def resubmit_job(self, asked: Asked) -> bytes:
-        """A new job with the documents of one that was kept after printing (PWG 5100.7 section 4.5)."""
-        view = await self._job(asked)
+        """A new job with the documents of one that was kept after printing (PWG 5100.7 section 4.5).
+
+        Restart-Job (RFC 8011 section 4.3.7) and Reprocess-Job (RFC 3998 section 4.1) are answered alike: a job
+        that has ended never starts again, so what is said of it stays true.
+        """
+        view = await job_of(self._intake, asked)
         if not restartable(view):
             raise job.WrongState("Only a job that was kept after printing can be printed again.")
-        if view.person != asked.by.id:
+        if view.person != asked.by.id and view.stored != 2:
             identity.require(asked.by, identity.Permission.JOBS_RELEASE)
         queue = device.queue(view.queue)
         ticket = read_ticket(asked.message, capabilities_of(queue))
@@ -122,17 +135,20 @@ class Operations:
             options=ticket.options if asks else view.options,
             hold=ticket.hold,
             hold_until=ticket.hold_until,
+            terms=ticket.terms,
             printer_uri=asked.printer_uri_of(view),
         )
+        verifier = await self._intake.ask(job.password_verifier, view.id)
+        offer = releasing.again(offer, view, verifier, asked.person)
         accepted = await self._intake.accept(offer, self._intake.documents_again(view, by=asked.by))
         return self._job_answer(asked, accepted.job, ticket)
 
     # -- jobs are looked at
 
     async def get_job_attributes(self, asked: Asked) -> bytes:
-        view = await self._job(asked)
+        view = await job_of(self._intake, asked)
         wanted = asked.message.operation.texts("requested-attributes") or ["all"]
-        return _answer(asked, 0, job_group(view, asked.address, wanted, asked.printer_uri_of(view)))
+        return answer(asked, 0, job_group(view, asked.address, wanted, asked.printer_uri_of(view)))
 
     async def get_jobs(self, asked: Asked) -> bytes:
         which = which_jobs(asked.message)
@@ -142,7 +158,7 @@ class Operations:
             raise Conflict(0x0400, "limit must be 1 or more.")
         wanted = operation.texts("requested-attributes") or ["job-id", "job-uri"]
         if asked.known is None or self._asks_for_another(asked):
-            return _answer(asked, 0)
+            return answer(asked, 0)
         mine = operation.boolean("my-jobs") or False
         where = job.Filter(
             person=asked.person.id if mine else None,
@@ -151,12 +167,11 @@ class Operations:
             oldest_first=which != "completed",
         )
         most = min(limit or _MOST_JOBS, _MOST_JOBS)
-        found = await self._intake.ask(_collect, asked.scope, where, which, most)
+        where = releasing.which_stored(which, asked.person, where.queue) or where
+        found = await self._intake.ask(collect, asked.scope, where, most, which)
         if asked.everywhere and asked.known.by == "stated":  # a name believed on one queue is a claim on another
             found = [view for view in found if device.trusts(device.queue(view.queue), asked.network)]
-        return _answer(
-            asked, 0, *[job_group(view, asked.address, wanted, asked.printer_uri_of(view)) for view in found]
-        )
+        return answer(asked, 0, *[job_group(view, asked.address, wanted, asked.printer_uri_of(view)) for view in found])
 
     def _asks_for_another(self, asked: Asked) -> bool:
         """my-jobs with another's name: there is no such "my", whoever the proof says is asking."""
@@ -169,11 +184,11 @@ class Operations:
     # -- jobs are changed
 
     async def cancel_job(self, asked: Asked) -> bytes:
-        view = await self._job(asked)
-        if state_of(view) in (7, 8, 9):
+        view = await job_of(self._intake, asked)
+        if state_of(view) in (7, 8, 9) and not view.stored:
             raise job.WrongState("This job has ended already.")
         await self._intake.ask(self._cancel, asked.scope, view.id, asked.by)
-        return _answer(asked, 0)
+        return answer(asked, 0)
 
     def _cancel(self, scope: Scope, identifier: UUID, by: Actor) -> None:
         self._commands.cancel(scope, identifier, by=by)
@@ -186,38 +201,43 @@ class Operations:
             queue=asked.queue.id if asked.queue else None,
             states=state_filter("not-completed"),
         )
-        found = await self._intake.ask(_collect, scope, where, "not-completed", _MOST_JOBS)
+        found = await self._intake.ask(collect, scope, where, _MOST_JOBS)
         if numbers:
             found = [view for view in found if view.number in numbers]
             if len(found) != len(set(numbers)):
                 raise job.NotFound("Not all of these are your jobs.")
         for view in found:
             await self._intake.ask(self._cancel, scope, view.id, asked.by)
-        return _answer(asked, 0)
+        return answer(asked, 0)
 
     async def hold_job(self, asked: Asked) -> bytes:
-        view = await self._job(asked)
+        view = await job_of(self._intake, asked)
         if state_of(view) not in (3, 4):
             raise job.WrongState("Only a waiting job can be held.")
         await self._intake.ask(lambda: self._commands.hold(asked.scope, view.id, by=asked.by))
-        return _answer(asked, 0)
+        return answer(asked, 0)
 
     async def release_job(self, asked: Asked) -> bytes:
-        view = await self._job(asked)
+        view = await job_of(self._intake, asked)
         if view.state is job.State.QUARANTINED or state_of(view) in (7, 8, 9):
             raise job.WrongState("This job cannot be released.")
         if view.state is job.State.HELD:
-            await self._intake.ask(lambda: self._commands.let_go(asked.scope, view.id, by=asked.by))
-        return _answer(asked, 0)
+            await releasing.let_go(self._intake, self._commands, asked, view)
+        return answer(asked, 0)
 
     # -- printers
 
     async def get_printer_attributes(self, asked: Asked) -> bytes:
-        queue = _queue(asked)
+        queue = queue_of(asked)
+        format = asked.message.operation.text("document-format")
+        if format and format != UNSTATED and format.lower() not in formats_of(queue):
+            words = "This queue takes no such documents."
+            named = ipp.attribute("document-format", ipp.mime(format))
+            raise Conflict(int(ipp.Status.DOCUMENT_FORMAT_NOT_SUPPORTED), words, named)
         queued = await self._intake.ask(job.count_live, queue.id)
         wanted = asked.message.operation.texts("requested-attributes")
         believed = device.trusts(queue, asked.network)
-        return _answer(asked, 0, printer_group(queue, asked.address, wanted, queued=queued, believed=believed))
+        return answer(asked, 0, printer_group(queue, asked.address, wanted, queued=queued, believed=believed))
 
     async def cups_get_default(self, asked: Asked) -> bytes:
         queue = device.default_queue()
@@ -237,7 +257,7 @@ class Operations:
         return await self._printers(asked, queues[:limit] if limit and limit > 0 else queues)
 
     async def cups_get_classes(self, asked: Asked) -> bytes:
-        return _answer(asked, 0)  # there are none; an error here ends lpstat -t before it shows any job
+        return answer(asked, 0)  # there are none; an error here ends lpstat -t before it shows any job
 
     async def _printers(self, asked: Asked, queues: list[device.QueueView]) -> bytes:
         wanted = asked.message.operation.texts("requested-attributes")
@@ -246,25 +266,19 @@ class Operations:
             queued = await self._intake.ask(job.count_live, queue.id)
             believed = device.trusts(queue, asked.network)
             groups.append(printer_group(queue, asked.address, wanted, queued=queued, believed=believed))
-        return _answer(asked, 0, *groups)
+        return answer(asked, 0, *groups)
 
     # -- shared
 
     async def _offer(self, asked: Asked) -> tuple[Offer, Ticket]:
-        queue = _queue(asked)
+        queue = queue_of(asked)
         person = asked.person
         can = capabilities_of(queue)
         ticket = read_ticket(asked.message, can)
         if ticket.must:
             raise Refusal(ticket)
         operation = asked.message.operation
-        format = (operation.text("document-format") or can.formats[0]).lower()
-        hold, verifier = ticket.hold, None
-        secret = operation.first("job-password")
-        if isinstance(secret, bytes) and secret:
-            encryption = operation.text("job-password-encryption") or "none"
-            verifier = await self._intake.ask(self._commands.password_verifier, secret, encryption)
-            hold = "password"
+        format = (operation.text("document-format") or next(iter(formats_of(queue)))).lower()
         title = operation.text("job-name") or operation.text("document-name") or "untitled"
         offer = Offer(
             queue=queue,
@@ -276,12 +290,12 @@ class Operations:
             format=format,
             copies=ticket.copies,
             options=ticket.options,
-            hold=hold,
-            hold_until=ticket.hold_until,
-            password_verifier=verifier,
             printer_uri=asked.printer_uri,
         )
-        return offer, ticket
+        return await releasing.bound(offer, ticket, asked.message, self._verifier), ticket
+
+    async def _verifier(self, secret: bytes, encryption: str) -> bytes:
+        return await self._intake.ask(self._commands.password_verifier, secret, encryption)
 
     def _offer_again(self, asked: Asked, view: job.JobView) -> Offer:
         """The offer of a job that Create-Job began, for its documents."""
@@ -309,71 +323,14 @@ class Operations:
             expected=asked.body_length if compression == "none" else None,
         )
 
-    async def _job(self, asked: Asked) -> job.JobView:
-        number = asked.job_number
-        if number is None:
-            raise job.NotFound("No such job.")
-        return await self._intake.ask(job.get, asked.scope, number)
-
-    def _job_answer(self, asked: Asked, view: job.JobView, ticket: Ticket) -> bytes:
-        return _answer(
+    def _job_answer(self, asked: Asked, view: job.JobView, ticket: Ticket, *more: bytes) -> bytes:
+        return answer(
             asked,
-            _ok(ticket),
-            _unsupported(ticket),
+            ok(ticket),
+            unsupported(ticket),
             job_group(view, asked.address, ANSWER_NAMES, asked.printer_uri_of(view)),
+            *more,
         )
-
-
-class Refusal(Conflict):
-    """The client would rather not print than print without what we cannot do."""
-
-    def __init__(self, ticket: Ticket) -> None:
-        super().__init__(0x040B, "Some of what the job insists on cannot be done here.")
-        self.ticket = ticket
-
-
-def _queue(asked: Asked) -> device.QueueView:
-    if asked.queue is None:
-        raise device.NoSuchQueue("No such queue.")
-    return asked.queue
-
-
-def _ok(ticket: Ticket) -> int:
-    return 1 if ticket.unsupported else 0
-
-
-def _unsupported(ticket: Ticket) -> bytes:
-    if not ticket.unsupported:
-        return b""
-    return ipp.encode_group(ipp.Group(ipp.Tag.UNSUPPORTED_GROUP, ticket.unsupported))
-
-
-_OPENING = ipp.encode_group(ipp.Group(ipp.Tag.OPERATION_GROUP, ipp.opening()))
-
-
-def _answer(asked: Asked, status: int, *groups: bytes) -> bytes:
-    message = asked.message
-    return ipp.assemble(ipp.answer_version(message.version), status, message.request_id, [_OPENING, *groups])
-
-
-def _collect(scope: Scope, where: job.Filter, which: str, most: int) -> list[job.JobView]:
-    found: list[job.JobView] = []
-    after = None
-    while len(found) < most:
-        page = job.find(scope, where, after=after, limit=min(_PAGE, most))
-        found += [view for view in page.rows if _belongs(view, which)]
-        after = page.after
-        if after is None:
-            break
-    return found[:most]
-
-
-def _belongs(view: job.JobView, which: str) -> bool:
-    if which == "canceled":
-        return state_of(view) == 7
-    if which == "aborted":
-        return state_of(view) == 8
-    return True
 
 
 async def _one(part: Part) -> AsyncIterator[Part]:

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from frisket import device, identity, job
 from frisket.intake.errors import CutOff
-from frisket.intake.ipp.printer import Address
+from frisket.intake.ipp.description import Address
 from frisket.intake.origin import Known
 from frisket.plumbing import parts
 from frisket.plumbing.scope import HOUSE, Actor, Purpose, Scope
@@ -29,6 +29,7 @@ class Target:
     job: int | None = None
     known: bool = True
     server: bool = False
+    system: bool = False  # the System object of PWG 5100.22
 
 
 _QUEUE = re.compile(r"/ipp/print(?:/([^/]+)(?:/([^/]+))?)?/?")
@@ -41,6 +42,8 @@ def parse_path(path: str) -> Target:
     path = unquote(path) or "/"
     if path in ("/", "/ipp", "/ipp/", "/admin/", "/printers/"):
         return Target(server=True)
+    if path in ("/ipp/system", "/ipp/system/"):
+        return Target(system=True)
     if match := _QUEUE.fullmatch(path):
         return Target(queue=match[1] or "", secret=match[2] or "")
     if match := _CUPS_QUEUE.fullmatch(path):
@@ -62,13 +65,17 @@ def target_of(message: ipp.Message, path: str) -> tuple[Target, str]:
     if named.job_uri is not None:
         target = _parse_uri(named.job_uri)
         return Target(target.queue, by_path.secret, target.job, target.known), uri
+    if named.system_uri is not None and not uri:
+        target = _parse_uri(named.system_uri)
+        return target if target.system else Target(known=False), ""
     if not uri:
         return by_path, ""
     target = _parse_uri(uri)
     if not target.queue and not target.known:
         return target, uri
     queue = target.queue or by_path.queue
-    return Target(queue, target.secret or by_path.secret, named.job_id, target.known, target.server), uri
+    secret = target.secret or by_path.secret
+    return Target(queue, secret, named.job_id, target.known, target.server, target.system), uri
 
 
 def _parse_uri(uri: str) -> Target:
@@ -93,6 +100,7 @@ class Asked:
     body: AsyncIterator[bytes]
     body_length: int | None  # octets of document data, where the peer announced them
     everywhere: bool = False  # it named the server, not one of its queues
+    system: bool = False  # it named the System object
 
     @property
     def person(self) -> identity.PersonView:

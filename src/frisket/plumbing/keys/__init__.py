@@ -29,7 +29,7 @@ from frisket.plumbing.keys.certificates import (
     person_of,
     server_context,
 )
-from frisket.plumbing.keys.digest import EMPTY_TREE, leaf_hash, node_hash, sha256
+from frisket.plumbing.keys.digest import EMPTY_TREE, Sha256, leaf_hash, node_hash, sha256
 from frisket.plumbing.keys.errors import (
     Damaged,
     EpochGone,
@@ -80,6 +80,7 @@ __all__ = [
     "PersonalPurpose",
     "Sealed",
     "Sealer",
+    "Sha256",
     "TlsRefused",
     "WeakPassword",
     "check_fingerprint",

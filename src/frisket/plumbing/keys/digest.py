@@ -2,11 +2,24 @@
 
 import hashlib
 
-__all__ = ["EMPTY_TREE", "leaf_hash", "node_hash", "sha256"]
+__all__ = ["EMPTY_TREE", "Sha256", "leaf_hash", "node_hash", "sha256"]
 
 
 def sha256(data: bytes | bytearray | memoryview) -> bytes:
     return hashlib.sha256(data).digest()
+
+
+class Sha256:
+    """The same of octets that come in pieces."""
+
+    def __init__(self) -> None:
+        self._running = hashlib.sha256()
+
+    def add(self, data: bytes) -> None:
+        self._running.update(data)
+
+    def digest(self) -> bytes:
+        return self._running.digest()
 
 
 EMPTY_TREE = sha256(b"")  # the root of a log without leaves

@@ -25,7 +25,7 @@ from frisket.plumbing.keys.tenantkeys import TenantKeys
 __all__ = ["IndexPurpose", "KeyStore", "PersonalPurpose", "verify_signature"]
 
 PersonalPurpose = Literal["pii", "audit-pii"]
-IndexPurpose = Literal["card", "name", "mail", "pin", "queue-secret", "token"]
+IndexPurpose = Literal["card", "name", "mail", "pin", "queue-secret", "token", "file"]
 _ROOT_FILE = "root.key"
 
 

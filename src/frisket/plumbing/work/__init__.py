@@ -8,9 +8,12 @@ table on SQLite, and procrastinate's tables on PostgreSQL.
   killed, another takes its work within one lease, and the dead one's late answer counts for nothing.
 - An error with ``retry`` is tried again, later each time; any other makes a dead letter, kept and counted
   with its kind and error class, never with its words.
+- ``handles_runs`` gives a handler several items of one group in a row, so that it need not be asked again
+  between them and can join what it writes.
 - ``group`` lets one item of a group run at a time; a group never holds back a ready item for one that is
   not ready. ``at_once`` limits a kind within one process.
 - Higher ``priority`` first, then the order of queueing.
+- ``looks`` is for what other rows say is due: a thread that looks, and writes only when it finds something.
 """
 
 from frisket.plumbing.work.bell import nudge
@@ -33,9 +36,12 @@ from frisket.plumbing.work.terms import (
     NewWork,
     Payload,
     QueueState,
+    Run,
     WorkId,
     every,
     handles,
+    handles_runs,
+    looks,
 )
 
 __all__ = [
@@ -48,6 +54,7 @@ __all__ = [
     "NewWork",
     "Payload",
     "QueueState",
+    "Run",
     "WorkId",
     "cancel",
     "dead_letters",
@@ -55,6 +62,8 @@ __all__ = [
     "enqueue_many",
     "every",
     "handles",
+    "handles_runs",
+    "looks",
     "nudge",
     "open_engine",
     "overview",

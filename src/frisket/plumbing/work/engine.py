@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections import Counter as Tally
+from collections.abc import Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 
@@ -13,8 +14,9 @@ from frisket.errors import FrisketError
 from frisket.plumbing.db import close_connections
 from frisket.plumbing.places import places
 from frisket.plumbing.work import bell, queues
+from frisket.plumbing.work.looking import Looking
 from frisket.plumbing.work.periods import Periods
-from frisket.plumbing.work.terms import HANDLERS, Claimed, End, Ended, Handler, Item, Table, WorkId
+from frisket.plumbing.work.terms import HANDLERS, Claimed, End, Ended, Handler, Item, Run, Table, WorkId
 
 __all__ = ["Engine", "open_engine"]
 
@@ -28,6 +30,7 @@ class _InHand:
     work: Claimed
     stop: threading.Event
     beat_at: float  # monotonic seconds
+    run: int  # which run it belongs to: a hand does one
 
 
 class Engine:
@@ -40,17 +43,20 @@ class Engine:
         self._stopping = threading.Event()
         self._give_up_at = float("inf")
         self._in_hand: dict[WorkId, _InHand] = {}
-        self._to_do: SimpleQueue[tuple[_InHand, Handler] | None] = SimpleQueue()
+        self._to_do: SimpleQueue[tuple[list[_InHand], Handler] | None] = SimpleQueue()
+        self._runs = 0
         self._ended: SimpleQueue[Ended] = SimpleQueue()
         self._unsettled: list[Ended] = []
         self._hands = 0
         self._recover_at = 0.0
         self._periods = Periods()
+        self._looking = Looking()
         self._thread = threading.Thread(target=self._run, name="work", daemon=True)
 
     def start(self) -> None:
         bell.hang(self.wake)
         self._thread.start()
+        self._looking.start()
 
     def stop(self, timeout: float = 10.0) -> bool:
         """Take no more work, wait for what runs; True when all of it ended in time.
@@ -60,6 +66,7 @@ class Engine:
         self._give_up_at = time.monotonic() + timeout
         self._stopping.set()
         self.wake()
+        self._looking.stop(timeout)
         if self._thread.is_alive():
             self._thread.join(timeout + 5.0)
         bell.take_down(self.wake)
@@ -149,35 +156,38 @@ class Engine:
             self._in_hand[work].stop.set()
 
     def _take(self) -> None:
-        busy = Tally(held.work.kind for held in self._in_hand.values())
-        free = self._slots - len(self._in_hand)
+        runs = {held.run: held.work.kind for held in self._in_hand.values()}
+        busy = Tally(runs.values())
+        free = self._slots - len(runs)
         room = {kind: handler.at_once - busy[kind] for kind, handler in HANDLERS.items()}
         room = {kind: left for kind, left in room.items() if left > 0}
         while free > 0 and room:
             claimed = self._table.claim(room, free)
             if not claimed:
                 return
-            for work in claimed:
-                self._hand_out(work)
+            for run in _runs_of(claimed):
+                self._hand_out(run)
                 free -= 1
-                room[work.kind] -= 1
-                if not room[work.kind]:
-                    del room[work.kind]
+                room[run[0].kind] -= 1
+                if not room[run[0].kind]:
+                    del room[run[0].kind]
 
-    def _hand_out(self, work: Claimed) -> None:
-        held = _InHand(work, threading.Event(), time.monotonic() + _lease_s(work) / 3)
-        self._in_hand[work.id] = held
-        if self._hands < len(self._in_hand):
+    def _hand_out(self, run: list[Claimed]) -> None:
+        self._runs += 1
+        beat_at = time.monotonic() + _lease_s(run[0]) / 3
+        held = [_InHand(work, threading.Event(), beat_at, self._runs) for work in run]
+        self._in_hand |= {each.work.id: each for each in held}
+        if self._hands < len({each.run for each in self._in_hand.values()}):
             threading.Thread(target=self._hand, name=f"work-{self._hands}", daemon=True).start()
             self._hands += 1
-        self._to_do.put((held, HANDLERS[work.kind]))
+        self._to_do.put((held, HANDLERS[run[0].kind]))
 
     def _give_back(self) -> None:
         """What no hand has begun goes back to the table as it came."""
         while not self._to_do.empty():
             waiting = self._to_do.get()
-            if waiting is not None:
-                self._ended.put(Ended(waiting[0].work, End.BACK))
+            for held in waiting[0] if waiting is not None else ():
+                self._ended.put(Ended(held.work, End.BACK))
         self._settle()
 
     def _recover_every_s(self) -> float:
@@ -197,10 +207,28 @@ class Engine:
 
     def _hand(self) -> None:
         while (given := self._to_do.get()) is not None:
-            held, handler = given
-            self._ended.put(_do(held, handler))
-            self.wake()
+            self._do(*given)
         close_connections()
+
+    def _do(self, run: list[_InHand], handler: Handler) -> None:
+        left = {held.work.id: held.work for held in run}
+
+        def ended(item: Item, error: BaseException | None) -> None:
+            work = left.pop(item.id)
+            self._ended.put(Ended(work, End.OVER) if error is None else _failed(work, handler, error))
+            self.wake()
+
+        given = Run([_item(held) for held in run], ended, self._stopping.is_set)
+        try:
+            handler.act(given)
+        except BaseException as error:  # a SystemExit too: a hand that died would renew its lease for ever
+            for item in given.begun:
+                given.over(item, error)
+        for item in given.begun:
+            given.over(item)
+        for work in left.values():
+            self._ended.put(Ended(work, End.BACK))
+        self.wake()
 
 
 def open_engine(slots: int) -> Engine:
@@ -212,14 +240,23 @@ def _lease_s(work: Claimed) -> float:
     return HANDLERS[work.kind].lease.total_seconds()
 
 
-def _do(held: _InHand, handler: Handler) -> Ended:
+def _item(held: _InHand) -> Item:
     work = held.work
-    item = Item(work.id, work.kind, work.payload, work.attempt, work.attempt, held.stop)
-    try:
-        handler.act(item)
-    except BaseException as error:  # a SystemExit too: a hand that died would renew its lease for ever
-        return _failed(work, handler, error)
-    return Ended(work, End.OVER)
+    return Item(work.id, work.kind, work.payload, work.attempt, work.attempt, held.stop)
+
+
+def _runs_of(claimed: Sequence[Claimed]) -> list[list[Claimed]]:
+    """What one hand does: items of one group together, every other by itself."""
+    runs: list[list[Claimed]] = []
+    of_group: dict[str, list[Claimed]] = {}
+    for work in claimed:
+        if work.group in of_group:
+            of_group[work.group].append(work)
+            continue
+        runs.append([work])
+        if work.group:
+            of_group[work.group] = runs[-1]
+    return runs
 
 
 def _failed(work: Claimed, handler: Handler, error: BaseException) -> Ended:

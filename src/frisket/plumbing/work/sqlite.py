@@ -4,13 +4,15 @@ Leases are kept in house seconds, so setting the wall clock neither ends nor len
 """
 
 import fcntl
+import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 from django.db import connection
-from django.db.models import Count, F, Min, Q, QuerySet
+from django.db.models import Count, Min, Q, QuerySet
 
 from frisket.plumbing import parts
 from frisket.plumbing.db import Tx, transaction
@@ -204,27 +206,30 @@ class SqliteTable:
     def claim(self, room: Mapping[Kind, int], most: int) -> list[Claimed]:
         if not _anything_ready():
             return []
-        with transaction():
-            now = parts.clock().now()
-            WorkItem.objects.filter(state=LATER, run_at__lte=now).update(state=WAITING)
-            chosen = _choose(room, most)
-            if not chosen:
-                return []
-            rows = WorkItem.objects.in_bulk(chosen)
+        with transaction(), connection.cursor() as cursor:
+            now = connection.ops.adapt_datetimefield_value(parts.clock().now())
+            cursor.execute("UPDATE plumbing_workitem SET state='waiting' WHERE state='later' AND run_at <= %s", [now])
+            chosen = _choose(room, most, cursor)
             elapsed = parts.clock().elapsed()
-            for kind in {row.kind for row in rows.values()}:
-                WorkItem.objects.filter(pk__in=[pk for pk in chosen if rows[pk].kind == kind]).update(
-                    state=RUNNING,
-                    worker=self._me,
-                    attempt=F("attempt") + 1,
-                    lease_until=elapsed + HANDLERS[kind].lease.total_seconds(),
-                )
-        return [_claimed(rows[pk]) for pk in chosen]
+            taken = [(self._me, elapsed + HANDLERS[work.kind].lease.total_seconds(), work.id) for work in chosen]
+            cursor.executemany(
+                "UPDATE plumbing_workitem SET state='running', worker=%s, attempt=attempt+1, lease_until=%s"
+                " WHERE id=%s",
+                taken,
+            )
+        return chosen
 
     def settle(self, ended: Sequence[Ended]) -> None:
-        with transaction():
+        with transaction(), connection.cursor() as cursor:
+            over = [one.work for one in ended if one.end == End.OVER]
+            # The fence again, without the framework's machinery: this is on the way of every job.
+            cursor.executemany(
+                "DELETE FROM plumbing_workitem WHERE id=%s AND state='running' AND worker=%s AND attempt=%s",
+                [(work.id, self._me, work.attempt) for work in over],
+            )
             for one in ended:
-                self._settle_one(one)
+                if one.end != End.OVER:
+                    self._settle_one(one)
 
     def _mine(self, work: Claimed) -> QuerySet[WorkItem]:
         """The fence: a worker whose lease was given to another finds nothing here."""
@@ -232,9 +237,6 @@ class SqliteTable:
 
     def _settle_one(self, one: Ended) -> None:
         mine = self._mine(one.work)
-        if one.end == End.OVER:
-            mine.delete()
-            return
         if one.end == End.DEAD:
             mine.filter(cancelled=True).delete()
             mine.update(state=DEAD, last_error=one.error, worker="", lease_until=None)
@@ -261,9 +263,14 @@ class SqliteTable:
         return Beat(frozenset(lost), self.watch(running))
 
     def watch(self, running: Sequence[Claimed]) -> frozenset[WorkId]:
-        ids = [work.id for work in running]
-        rows = WorkItem.objects.filter(pk__in=ids, state=RUNNING, cancelled=True, worker=self._me)
-        return frozenset(WorkId(pk) for pk in rows.values_list("pk", flat=True))
+        marks = ",".join(["%s"] * len(running))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT id FROM plumbing_workitem WHERE id IN ({marks})"
+                " AND state='running' AND cancelled AND worker=%s",
+                [*(work.id for work in running), self._me],
+            )
+            return frozenset(WorkId(pk) for (pk,) in cursor.fetchall())
 
     def recover(self) -> int:
         expired = WorkItem.objects.filter(state=RUNNING, lease_until__lte=parts.clock().elapsed())
@@ -276,10 +283,13 @@ class SqliteTable:
         return len(rows)
 
     def next_due_s(self) -> float | None:
-        first = WorkItem.objects.filter(state=LATER).aggregate(first=Min("run_at"))["first"]
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT min(run_at) FROM plumbing_workitem WHERE state='later'")
+            (first,) = cursor.fetchone()
         if first is None:
             return None
-        return float((first - parts.clock().now()).total_seconds())
+        # The framework keeps moments in UTC, without saying so.
+        return (datetime.fromisoformat(first).replace(tzinfo=UTC) - parts.clock().now()).total_seconds()
 
 
 def _free(row: WorkItem) -> None:
@@ -304,39 +314,59 @@ def _anything_ready() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _choose(room: Mapping[Kind, int], most: int) -> list[int]:
-    """Ids of ready items by priority and age, within the room of each kind, one of each free group."""
-    with connection.cursor() as cursor:
-        cursor.execute(_HEADS)
-        heads = [head for head in cursor.fetchall() if head[1] in room]
-    busy = set(WorkItem.objects.filter(state=RUNNING).exclude(group="").values_list("group", flat=True))
+def _choose(room: Mapping[Kind, int], most: int, cursor: Any) -> list[Claimed]:
+    """Ready items by priority and age, within the room of each kind, one of each free group; and what follows in
+    the group, where its kind is done in runs."""
+    cursor.execute(_HEADS)
+    heads = [head for head in cursor.fetchall() if head[1] in room]
+    cursor.execute("SELECT DISTINCT \"group\" FROM plumbing_workitem WHERE state='running' AND \"group\" <> ''")
+    busy = {group for (group,) in cursor.fetchall()}
     ready: list[tuple[int, int, Kind, str]] = []
     for pk, kind, group, priority in heads:
         if group:
             ready.append((-priority, pk, kind, group))
         else:
-            ready += _of_kind(kind, min(room[kind], most))
+            ready += [(-behind, each, kind, "") for each, behind in _waiting(kind, "", min(room[kind], most), cursor)]
     left = dict(room)
     chosen: list[int] = []
+    hands = 0
     for _, pk, kind, group in sorted(ready):
-        if len(chosen) == most or not left[kind] or group in busy:
+        if hands == most or not left[kind] or group in busy:
             continue
+        hands += 1
         left[kind] -= 1
         chosen.append(pk)
         if group:
             busy.add(group)
-    return chosen
+            run = HANDLERS[kind].longest_run
+            chosen += [each for each, _ in _waiting(kind, group, run, cursor)[1:]] if run > 1 else []
+    return _claimed(chosen, cursor)
 
 
-def _of_kind(kind: Kind, most: int) -> Iterable[tuple[int, int, Kind, str]]:
-    rows = WorkItem.objects.filter(state=WAITING, kind=kind, group="").order_by("-priority", "id")
-    return [(-priority, pk, kind, "") for pk, priority in rows.values_list("pk", "priority")[:most]]
+def _waiting(kind: Kind, group: str, most: int, cursor: Any) -> list[tuple[int, int]]:
+    """Ids and priorities of what waits in a group, the first ones first."""
+    cursor.execute(
+        "SELECT id, priority FROM plumbing_workitem WHERE state='waiting' AND kind=%s AND \"group\"=%s"
+        " ORDER BY priority DESC, id LIMIT %s",
+        [kind, group, most],
+    )
+    rows: list[tuple[int, int]] = cursor.fetchall()
+    return rows
 
 
-def _claimed(row: WorkItem) -> Claimed:
-    """``row`` as it was before the claim."""
-    payload = {str(name): value for name, value in row.payload.items()}
-    return Claimed(WorkId(row.pk), row.kind, payload, row.attempt + 1, row.group, row.once or "")
+def _claimed(chosen: Sequence[int], cursor: Any) -> list[Claimed]:
+    """The items as they are given out: their attempt is one more than before the claim."""
+    if not chosen:
+        return []
+    marks = ",".join(["%s"] * len(chosen))
+    cursor.execute(
+        f'SELECT id, kind, payload, attempt, "group", once FROM plumbing_workitem WHERE id IN ({marks})', chosen
+    )
+    rows = {
+        pk: Claimed(WorkId(pk), kind, dict(json.loads(payload)), attempt + 1, group, once or "")
+        for pk, kind, payload, attempt, group, once in cursor.fetchall()
+    }
+    return [rows[pk] for pk in chosen]
 
 
 def table() -> SqliteTable:

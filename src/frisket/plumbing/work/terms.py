@@ -11,6 +11,7 @@ from frisket.errors import FrisketError
 
 __all__ = [
     "HANDLERS",
+    "LOOKS",
     "PERIODS",
     "Beat",
     "Claimed",
@@ -21,13 +22,17 @@ __all__ = [
     "Item",
     "Kind",
     "KindTaken",
+    "Look",
     "NewWork",
     "Payload",
     "QueueState",
+    "Run",
     "Table",
     "WorkId",
     "every",
     "handles",
+    "handles_runs",
+    "looks",
 ]
 
 Kind = str  # "delivery.send": the room, a dot, what is done
@@ -56,16 +61,54 @@ class Item:
         return self._stop.is_set()
 
 
+class Run:
+    """Items of one group in a handler's hands, in their order.
+
+    ``next`` gives one after the other; ``over`` says that one has ended, well or with an error, so that its end
+    is written while the next one is done. What ``next`` was never asked for goes back as it came.
+    """
+
+    def __init__(
+        self,
+        items: Sequence[Item],
+        ended: Callable[[Item, BaseException | None], None],
+        stopping: Callable[[], bool],
+    ) -> None:
+        self._waiting = list(reversed(items))
+        self._begun: dict[WorkId, Item] = {}
+        self._ended = ended
+        self._stopping = stopping
+
+    def next(self) -> Item | None:
+        """None at the end, and when this process is to stop."""
+        if not self._waiting or self._stopping():
+            return None
+        item = self._waiting.pop()
+        self._begun[item.id] = item
+        return item
+
+    def over(self, item: Item, error: BaseException | None = None) -> None:
+        del self._begun[item.id]
+        self._ended(item, error)
+
+    @property
+    def begun(self) -> list[Item]:
+        """Given out and not over yet."""
+        return list(self._begun.values())
+
+
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """How one kind of work is done."""
+    """How one kind of work is done: ``act`` does a run, of one item where the kind does not ask for more."""
 
     kind: Kind
-    act: Callable[[Item], None]
-    at_once: int  # within one process
+    act: Callable[[Run], None]
+    at_once: int  # runs within one process
     lease: timedelta
     most_attempts: int
     backoff_s: float
+    longest_run: int = 1
+    given: object = None  # the function that was registered
 
     def pause_s(self, attempt: int) -> float:
         """Seconds to the next try: doubled each time, spread by a fifth: many must not come back at once."""
@@ -96,13 +139,44 @@ def handles(
     """
 
     def register(act: Callable[[Item], None]) -> Callable[[Item], None]:
-        known = HANDLERS.get(kind)
-        if known is not None and known.act is not act:
-            raise KindTaken(f"two handlers for {kind}")
-        HANDLERS[kind] = Handler(kind, act, at_once, lease, most_attempts, backoff_s)
+        def each(run: Run) -> None:
+            while (item := run.next()) is not None:
+                act(item)
+                run.over(item)
+
+        _register(Handler(kind, each, at_once, lease, most_attempts, backoff_s, given=act))
         return act
 
     return register
+
+
+def handles_runs(
+    kind: Kind,
+    *,
+    longest_run: int,
+    at_once: int = 1,
+    lease: timedelta = timedelta(seconds=60),
+    most_attempts: int = 8,
+    backoff_s: float = 1.0,
+) -> Callable[[Callable[[Run], None]], Callable[[Run], None]]:
+    """As ``handles``, for a kind whose ready items of one group are best done in one go.
+
+    longest_run: items at most. How many come at a time is the engine's affair; it may be one.
+    What the handler raises is the end of the item it was given last; what it had not begun goes back.
+    """
+
+    def register(act: Callable[[Run], None]) -> Callable[[Run], None]:
+        _register(Handler(kind, act, at_once, lease, most_attempts, backoff_s, longest_run, given=act))
+        return act
+
+    return register
+
+
+def _register(new: Handler) -> None:
+    known = HANDLERS.get(new.kind)
+    if known is not None and known.given is not new.given:
+        raise KindTaken(f"two handlers for {new.kind}")
+    HANDLERS[new.kind] = new
 
 
 def every(kind: Kind, seconds: float) -> None:
@@ -112,6 +186,31 @@ def every(kind: Kind, seconds: float) -> None:
     waits is not queued again.
     """
     PERIODS[kind] = seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    name: str
+    act: Callable[[Callable[[], bool]], None]
+    every_s: float
+
+
+LOOKS: dict[str, Look] = {}
+
+
+def looks(name: str, every_s: float) -> Callable[[Callable[[Callable[[], bool]], None]], Callable[..., None]]:
+    """Have a function look every so many seconds, in a thread of its own, in one process of the house.
+
+    For what is due by rows of its own: the look finds it after a crash as well, and costs no write while there
+    is nothing. The function is given one that says True when it is to stop; what it raises is logged, and it
+    looks again after the pause.
+    """
+
+    def register(act: Callable[[Callable[[], bool]], None]) -> Callable[..., None]:
+        LOOKS[name] = Look(name, act, every_s)
+        return act
+
+    return register
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +292,10 @@ class Table(Protocol):
         """Sign off."""
 
     def claim(self, room: Mapping[Kind, int], most: int) -> list[Claimed]:
-        """Take up to ``most`` ready items, of each kind no more than its room."""
+        """Take up to ``most`` ready items, of each kind no more than its room; of a group one.
+
+        A kind with runs may get what follows in the group as well, which counts as one with the first.
+        """
 
     def settle(self, ended: Sequence[Ended]) -> None:
         """Write how tries ended; whoever no longer holds the work changes nothing."""

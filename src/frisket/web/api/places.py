@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.http import HttpRequest
 
-from frisket import delivery, device
+from frisket import delivery, device, flow
 from frisket.identity import Permission
 from frisket.plumbing import keys
 from frisket.plumbing.db import transaction
@@ -44,14 +44,20 @@ def queue_change(request: HttpRequest, name: str, told: shapes.QueueChangeIn) ->
         location=told.location,
         is_default=told.is_default,
         accepting=told.accepting,
+        halt=None if told.paused is None else "paused" if told.paused else "",
+        hold_new=told.hold_new,
+        message=told.message,
         trusted_networks=tuple(told.trusted_networks) if told.trusted_networks is not None else None,
         devices=tuple(told.devices) if told.devices is not None else None,
         held_s=told.held_s,
         printed_s=told.printed_s,
         history_s=told.history_s,
+        raw_port=told.raw_port,
+        default_person=told.default_person,
+        no_default_person=told.no_default_person,
     )
     with transaction() as tx:
-        return QueueOut.of(device.change_queue(who.scope, _queue(name), change, by=who.actor, tx=tx))
+        return QueueOut.of(flow.change_queue(who.scope, _queue(name), change, by=who.actor, tx=tx))
 
 
 @operation("DELETE", "/queues/{name}", needs=Permission.QUEUES_MANAGE, tag="queues", response={204: None})

@@ -69,6 +69,10 @@ class JobOut(Schema):
     sides: str
     color_mode: str
     has_pin: bool
+    hold: str = Field(description="What its sender asked that it wait for")
+    hold_until: datetime | None
+    release_action: str = Field(description="job-release-action of PWG 5100.11, empty where none was asked for")
+    stored: bool = Field(description="Kept to be printed again until it is deleted")
     created_at: datetime
     state_at: datetime
     completed_at: datetime | None
@@ -96,6 +100,10 @@ class JobOut(Schema):
             sides=view.options.sides,
             color_mode=view.options.color_mode,
             has_pin=view.has_password,
+            hold=view.hold,
+            hold_until=view.hold_until,
+            release_action=view.terms.release,
+            stored=bool(view.stored),
             created_at=view.created_at,
             state_at=view.state_at,
             completed_at=view.completed_at,
@@ -183,11 +191,15 @@ class QueueOut(Schema):
     hold: bool
     is_default: bool
     accepting: bool
+    stopped: str
+    hold_new: bool
+    message: str
     trusted_networks: list[str]
     devices: list[UUID]
     held_s: int
     printed_s: int
     history_s: int
+    raw_port: int | None
 
     @classmethod
     def of(cls, found: device.QueueView) -> "QueueOut":
@@ -199,11 +211,15 @@ class QueueOut(Schema):
             hold=found.hold,
             is_default=found.is_default,
             accepting=found.accepting,
+            stopped=found.halt,
+            hold_new=found.hold_new,
+            message=found.message,
             trusted_networks=list(found.trusted_networks),
             devices=list(found.devices),
             held_s=found.held_s,
             printed_s=found.printed_s,
             history_s=found.history_s,
+            raw_port=found.raw_port,
         )
 
 
@@ -223,11 +239,17 @@ class QueueChangeIn(_In):
     location: str | None = Field(None, max_length=120)
     is_default: bool | None = None
     accepting: bool | None = None
+    paused: bool | None = None
+    hold_new: bool | None = None
+    message: str | None = Field(None, max_length=127)
     trusted_networks: list[str] | None = Field(None, max_length=200)
     devices: list[UUID] | None = Field(None, max_length=1000)
     held_s: int | None = Field(None, ge=1, le=10**9)
     printed_s: int | None = Field(None, ge=0, le=10**9)
     history_s: int | None = Field(None, ge=60, le=10**9)
+    raw_port: int | None = Field(None, ge=0, le=65535, description="0: none")
+    default_person: UUID | None = None
+    no_default_person: bool = False
 
 
 class DeviceOut(Schema):

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from frisket import audit, device, spool
 from frisket.identity import Permission
 from frisket.plumbing import db, parts, work
-from frisket.plumbing.settings import Door
+from frisket.plumbing.settings import Door, may_open
 from frisket.web.routes import page
 from frisket.web.visits import visit
 
@@ -33,8 +33,15 @@ def open_doors() -> list[OpenDoor]:
         ("web", doors.web, False),
         ("ipps", doors.ipps, False),
         ("ipp", doors.ipp, True),
+        ("lpd", doors.lpd, True),
+        ("raw", doors.raw, True),
+        ("mail", doors.mail, False),
     ]
-    return [OpenDoor(name, door.address, door.port, plain) for name, door, plain in table if door.on]
+    return [
+        OpenDoor(name, door.address, door.port, plain)
+        for name, door, plain in table
+        if door.on and may_open(parts.settings(), name)
+    ]
 
 
 def house_version() -> str:

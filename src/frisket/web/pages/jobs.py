@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from frisket import device, flow, identity, job, release, spool
 from frisket.errors import FrisketError
 from frisket.identity import Permission
+from frisket.intake import sources
 from frisket.web import acts, problems
 from frisket.web.forms import DecideForm, PrintForm, UploadForm, identifiers
 from frisket.web.routes import page
@@ -32,7 +33,7 @@ def show_jobs(request: HttpRequest) -> HttpResponse:
     """Also the first page of whoever only prints."""
     who = visit(request)
     past = request.GET.get("show") == "past"
-    where = job.Filter(person=who.known.id, states=acts.PAST if past else acts.PRESENT)
+    where = job.Filter(person=who.known.id, states=acts.PAST if past else acts.PRESENT, stored=not past)
     found = job.find(who.own, where, after=_cursor(request), limit=PAGE)
     values = {
         "rows": found.rows,
@@ -128,13 +129,13 @@ def _job_page(request: HttpRequest, view: job.JobView, form: PrintForm, status: 
         "stations": _stations(told.station),
         "beside": told.station not in STATIONS,
         "mine": mine,
-        "owner": None if mine else identity.names_of(who.scope, [view.person]).get(view.person),
+        "owner": None if mine else identity.names_of(who.jobs, [view.person]).get(view.person),
         "queue": device.queue(view.queue).name,
         "device": there.name if there is not None else None,
         "device_problem": _problem_of(there, view),
         "devices": [each for each in device.devices(who.scope) if each.active],
-        "may_release": view.state is State.HELD and (mine or who.may(Permission.JOBS_RELEASE)),
-        "may_delete": view.state in acts.DELETABLE,
+        "may_release": acts.releasable(view) and (mine or view.stored == 2 or who.may(Permission.JOBS_RELEASE)),
+        "may_delete": acts.deletable(view) and (mine or who.may(Permission.JOBS_ALL)),
         "may_decide": mine or who.may(Permission.UNCERTAIN_DECIDE),
         **_receipt_of(who, view),
     }
@@ -253,4 +254,5 @@ def upload(request: HttpRequest) -> HttpResponse:
     form = UploadForm()
     queues = [each for each in device.queues(who.scope) if each.accepting]
     form.offer(queues, device.default_queue())
-    return render(request, "web/upload.html", {"form": form, "queues": queues})
+    values = {"form": form, "queues": queues, "stores": sources.browsable(who.own)}
+    return render(request, "web/upload.html", values)

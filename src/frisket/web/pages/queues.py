@@ -1,11 +1,13 @@
 """Queues: where jobs are sent, and their rules."""
 
+from uuid import UUID
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
-from frisket import device
+from frisket import device, flow, identity
 from frisket.errors import FrisketError
 from frisket.identity import Permission
 from frisket.plumbing.db import transaction
@@ -59,14 +61,29 @@ def _change(found: device.QueueView, form: QueueForm) -> device.QueueChange:
         is_default=True if told["is_default"] and not found.is_default else None,
         trusted_networks=tuple(told["trusted_networks"].split()),
         devices=tuple(identifiers(told["devices"])),
+        raw_port=told["raw_port"] or 0,
+        default_person=_person_named(told["default_person"]),
+        no_default_person=not told["default_person"].strip(),
+        halt=None if told["running"] == (not found.halt) else "" if told["running"] else "paused",
         **{field: told[field] for field in PLAIN},
         **{f"{field}_s": told[f"{field}_h"] * HOUR for field in HOURS},
     )
 
 
+def _person_named(name: str) -> UUID | None:
+    if not name.strip():
+        return None
+    found = identity.by_name(name)
+    if found is None:
+        raise identity.NotFound("nobody has this name")
+    return found.id
+
+
 def _field_of(error: FrisketError) -> str | None:
     if isinstance(error, device.BadValue):
-        return "trusted_networks"
+        return "raw_port" if "port" in str(error) else "trusted_networks"
+    if isinstance(error, identity.NotFound):
+        return "default_person"
     return "name" if isinstance(error, device.BadName | device.NameTaken) else None
 
 
@@ -74,13 +91,13 @@ def _field_of(error: FrisketError) -> str | None:
 def queue(request: HttpRequest, name: str) -> HttpResponse:
     who = visit(request)
     found = _queue(name)
-    form = QueueForm(request.POST if request.method == "POST" else None, initial=_initial(found))
+    form = QueueForm(request.POST if request.method == "POST" else None, initial=_initial(who, found))
     form.offer(device.devices(who.scope))
     status = 200
     if request.method == "POST" and form.is_valid():
         try:
             with transaction() as tx:
-                changed = device.change_queue(who.scope, found.id, _change(found, form), by=who.actor, tx=tx)
+                changed = flow.change_queue(who.scope, found.id, _change(found, form), by=who.actor, tx=tx)
         except FrisketError as error:
             blame_field(form, error, _field_of(error))
             status = problems.of(error).status
@@ -98,11 +115,15 @@ def _queue(name: str) -> device.QueueView:
     return found
 
 
-def _initial(found: device.QueueView) -> dict[str, object]:
+def _initial(who: Visit, found: device.QueueView) -> dict[str, object]:
+    named = identity.names_of(who.scope, [found.default_person]) if found.default_person else {}
     return {
+        "raw_port": found.raw_port,
+        "default_person": next(iter(named.values()), ""),
         **{field: getattr(found, field) for field in ("name", "is_default", *PLAIN)},
         "trusted_networks": "\n".join(found.trusted_networks),
         "devices": [each.hex for each in found.devices],
+        "running": not found.halt,
         **{f"{field}_h": getattr(found, f"{field}_s") // HOUR for field in HOURS},
     }
 

@@ -215,9 +215,9 @@ def terminal_act(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def _everything(stand: Stand) -> list[job.JobView]:
-    """All that this device can print and that needs no PIN of its own."""
+    """All that this device can print, that needs no PIN of its own and is not merely stored."""
     found = release.waiting(stand.own, stand.person.id, stand.device.id, limit=500)
-    return [each.job for each in found.rows if each.suitable and not each.job.has_password]
+    return [each.job for each in found.rows if each.suitable and not each.job.has_password and not each.job.stored]
 
 
 def _chosen(stand: Stand, request: HttpRequest) -> list[job.JobView]:

@@ -127,6 +127,11 @@ def job_word(view: job.JobView) -> str:
 
 
 @register.filter
+def source_word(state: str) -> str:
+    return words.source(state)
+
+
+@register.filter
 def state_look(state: str) -> str:
     """good, wait, stop, info or past: the colour's role."""
     return words.LOOK.get(str(state), "past")

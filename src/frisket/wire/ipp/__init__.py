@@ -55,6 +55,7 @@ from frisket.wire.ipp.reader import (
     Limits,
     Reader,
     decode,
+    decode_attribute,
 )
 from frisket.wire.ipp.values import (
     MINUS_ZERO,
@@ -135,6 +136,7 @@ __all__ = [
     "collection",
     "datetime_value",
     "decode",
+    "decode_attribute",
     "delete_attribute",
     "encode",
     "encode_attribute",

@@ -16,7 +16,7 @@ from frisket.wire.ipp.errors import Malformed, MessageError, TooLarge, TooShort
 from frisket.wire.ipp.message import Attribute, Collection, Group, Message
 from frisket.wire.ipp.values import Localized, Range, Resolution, Value, read_date
 
-__all__ = ["Limits", "Reader", "decode"]
+__all__ = ["Limits", "Reader", "decode", "decode_attribute"]
 
 _LONGEST = 0x7FFF  # lengths are signed shorts, RFC 8010 section 3.1.4
 
@@ -412,3 +412,11 @@ def decode(data: bytes | bytearray | memoryview, limits: Limits = _DEFAULT) -> t
     reader.feed(data)
     message = reader.end()
     return message, reader.rest
+
+
+def decode_attribute(octets: bytes) -> Attribute:
+    """One attribute from the octets that `encode_attribute` gave. Raises Malformed or TooLarge."""
+    group = decode(b"\x02\x00\x00\x00\x00\x00\x00\x01\x02" + octets + b"\x03")[0].job
+    if len(group) != 1:
+        raise Malformed("not one attribute")
+    return group.attributes[0]

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('device', '0001_initial'),
+        ('device', '0003_stream_doors'),
     ]
 
     operations = [

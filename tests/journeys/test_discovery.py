@@ -1,0 +1,159 @@
+"""Queues found by DNS-SD with the programs people have: Avahi's browser and ippfind, as self-certification looks."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.delivery.conftest import bus
+from tests.peers.client import Printing, sample
+from tests.peers.office import Office, office_running
+from tests.peers.programs import program
+from tests.peers.served import until
+
+from frisket.wire import ipp
+
+__all__ = ["bus"]  # a fixture that Avahi needs
+
+pytestmark = [pytest.mark.peer("avahi"), pytest.mark.peer("ippfind")]
+FOUND = (
+    *("service_name", "service_port", "txt_rp", "txt_adminurl", "txt_pdl"),
+    *("txt_uuid", "txt_tls", "txt_ty", "txt_note"),
+)
+AVAHI = """\
+[server]
+host-name=browsing
+use-ipv4=yes
+use-ipv6=no
+allow-interfaces=lo
+enable-dbus=yes
+[wide-area]
+enable-wide-area=no
+[publish]
+publish-hinfo=no
+publish-workstation=no
+[rlimits]
+"""
+
+
+@pytest.fixture(scope="module")
+def avahi(bus: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A daemon of this test's own; its file system has a /run of its own, for there may be one per machine."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give avahi-daemon a /run of its own")
+    file = tmp_path_factory.mktemp("avahi") / "avahi.conf"
+    file.write_text(AVAHI)
+    start = "mkdir -p /run/avahi-daemon && mount -t tmpfs none /run/avahi-daemon && exec "
+    start += f"{program('avahi-daemon')} -f {file} --no-chroot --no-drop-root"
+    daemon = subprocess.Popen(["unshare", "-m", "sh", "-c", start], stderr=subprocess.PIPE, text=True)
+    assert daemon.stderr is not None
+    for line in daemon.stderr:
+        if "startup complete" in line:
+            break
+    assert daemon.poll() is None
+    yield
+    daemon.terminate()
+    daemon.wait(10)
+
+
+@pytest.fixture(scope="module")
+def office(avahi: None) -> Iterator[Office]:
+    with told_of() as office:
+        yield office
+
+
+@contextmanager
+def told_of(**more: str) -> Iterator[Office]:
+    settings = {"DISCOVERY__DNS_SD": "true", "DISCOVERY__INTERFACES": "127.0.0.1", "DISCOVERY__HOST": "printhouse"}
+    with office_running({**settings, **more}) as office:
+        yield office
+
+
+def found(kind: str) -> list[dict[str, str]]:
+    """Everything of that kind on the loopback, as ippfind tells it."""
+    told = [f"{{{name}}}" for name in FOUND]
+    words = [program("ippfind"), "-T", "2", kind, "-x", program("printf"), "%s\\n", *told, ";"]
+    lines = subprocess.run(words, capture_output=True, text=True, timeout=60).stdout.splitlines()
+    groups = [lines[at : at + len(FOUND)] for at in range(0, len(lines), len(FOUND))]
+    return [dict(zip(FOUND, group, strict=True)) for group in groups]
+
+
+def of(queue: str, services: list[dict[str, str]]) -> dict[str, str] | None:
+    return next((each for each in services if each["txt_rp"] == f"ipp/print/{queue}"), None)
+
+
+def named(kind: str, queue: str) -> dict[str, str]:
+    service: dict[str, str] = until(lambda: of(queue, found(kind)))
+    return service
+
+
+@pytest.mark.parametrize(("kind", "door"), [("_ipp._tcp,_print", "ipp"), ("_ipps._tcp,_print", "ipps")])
+def test_a_queue_is_found_and_what_is_told_is_what_it_says_of_itself(office: Office, kind: str, door: str) -> None:
+    service = named(kind, "secure")
+    assert int(service["service_port"]) == office.served.port(door)
+    assert service["txt_tls"] == ("1.3" if door == "ipps" else "")
+    asked = Printing(f"{office.served.urls[door]}/secure", "alice").send(ipp.Operation.GET_PRINTER_ATTRIBUTES)
+    said = asked.groups(ipp.Tag.PRINTER_GROUP)[0]
+    assert service["txt_adminurl"] == said.text("printer-more-info")
+    assert service["txt_uuid"] == (said.text("printer-uuid") or "").removeprefix("urn:uuid:")
+    assert service["txt_pdl"].split(",") == said.texts("document-format-supported")
+    assert service["service_name"] == said.text("printer-dns-sd-name")
+    assert service["txt_ty"] == said.text("printer-make-and-model")
+
+
+def test_a_queue_made_changed_and_removed_is_told_at_once(office: Office) -> None:
+    office.served.ask("queue.add", name="annex", location="Annex, 1st floor")
+    assert named("_ipps._tcp", "annex")["txt_note"] == "Annex, 1st floor"
+    office.served.ask("queue.set", name="annex", location="Annex, 2nd floor")
+    until(lambda: named("_ipps._tcp", "annex")["txt_note"] == "Annex, 2nd floor")
+    office.served.ask("queue.remove", name="annex")
+    until(lambda: of("annex", found("_ipps._tcp")) is None)
+
+
+def test_the_flagship_reserves_the_name_while_there_is_no_lpd(office: Office) -> None:
+    named("_ipps._tcp", "secure")
+    browsed = subprocess.run(
+        [program("avahi-browse"), "-rpt", "_printer._tcp"], capture_output=True, text=True, timeout=30
+    ).stdout
+    resolved = [line.split(";") for line in browsed.splitlines() if line.startswith("=")]
+    assert {(line[3], line[8]) for line in resolved if line[6] == "printhouse.local"} >= {("secure", "0")}
+
+
+@pytest.mark.requirement("SAFEQ-62")
+@pytest.mark.peer("lp")
+def test_a_queue_that_was_found_is_printed_to_inside_tls(office: Office, tmp_path: Path) -> None:
+    (tmp_path / "plan.pdf").write_bytes(sample("a plan"))
+    port = named("_ipps._tcp", "secure")["service_port"]
+    printed = subprocess.run(
+        [program("lp"), "-d", "secure", "-U", "alice", "-t", "found it", str(tmp_path / "plan.pdf")],
+        env={
+            **os.environ,
+            "CUPS_SERVER": f"localhost:{port}",
+            "CUPS_ENCRYPTION": "Always",
+            "CUPS_ANYROOT": "yes",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert printed.returncode == 0, printed.stderr
+    assert [job["title"] for job in office.served.jobs("alice", "held")] == ["found it"]
+
+
+def test_only_named_queues_are_told(avahi: None) -> None:
+    with told_of(DISCOVERY__QUEUES="straight") as office:
+        ports = {office.served.port("ipps")}
+        here = lambda: [each for each in found("_ipps._tcp") if int(each["service_port"]) in ports]  # noqa: E731
+        assert {each["txt_rp"] for each in until(here)} == {"ipp/print/straight"}
+    until(lambda: not here())  # it said goodbye
+
+
+def test_nobody_is_told_at_a_level_that_closes_it(avahi: None) -> None:
+    with told_of(HOUSE__LEVEL="medium-high", DISCOVERY__HOST="silent") as office:
+        assert "dns-sd" not in office.served.urls
+        findings = office.served.cli("doctor")["findings"]
+        assert any("DNS-SD" in each["what"] for each in findings)
+        port = office.served.port("ipps")
+        assert [each for each in found("_ipps._tcp") if int(each["service_port"]) == port] == []
