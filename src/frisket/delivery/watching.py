@@ -37,6 +37,7 @@ EVERY_S = 30.0
 AT_ONCE = 16
 IDENTIFY_S = 5.0  # somebody waits for the answer
 NOBODY = UUID(int=0)
+_SOURCES = {"ipp": "ipp", "ipps": "ipp", "lpd": "lpd", "socket": "pjl"}  # by what a device is asked, by scheme
 
 
 def probe(uri: str) -> Probe:
@@ -148,11 +149,11 @@ async def _port(there: DeviceView, waits: Times) -> Facts:
 
 
 def _may_be_asked(there: DeviceView) -> bool:
-    return there.address.scheme in ("ipp", "ipps") or there.capabilities.pjl
+    return there.address.scheme != "socket" or there.capabilities.pjl
 
 
 def _facts(there: DeviceView, found: Condition) -> Facts:
-    return found.facts("ipp" if there.address.scheme in ("ipp", "ipps") else "pjl", parts.clock().now())
+    return found.facts(_SOURCES[there.address.scheme], parts.clock().now())
 
 
 def _keep_all(there: DeviceView, found: list[Facts]) -> None:

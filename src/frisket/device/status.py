@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 FRESH = timedelta(seconds=120)  # four rounds of asking; older news says nothing of now
-SAID_BY = ("ipp", "pjl", "snmp", "job")  # whose word comes first where two say the same thing
+SAID_BY = ("ipp", "pjl", "lpd", "snmp", "job")  # whose word comes first where two say the same thing
 _BAD = {"unreachable": 3, "stopped": 2, "processing": 1, "idle": 0}
 MOST_ROWS = 64
 
@@ -174,7 +174,7 @@ def merge(sources: Iterable[Facts], now: datetime) -> Status:
     the order of ``SAID_BY``, that says it at all. Old news keep their place in what is loaded, not in the state.
     """
     found = sorted(sources, key=lambda each: SAID_BY.index(each.source) if each.source in SAID_BY else 9)
-    asked = max((each.at for each in found if each.source in ("ipp", "pjl")), default=None)
+    asked = max((each.at for each in found if each.source in ("ipp", "pjl", "lpd")), default=None)
     # What a job met at the print port is news only until that port is asked again.
     fresh = [
         each
