@@ -5,11 +5,12 @@ same transaction; so a crash anywhere is recovered by reading states.
 """
 
 from frisket.flow.copying import copies_through, make_copy
-from frisket.flow.counting import count
+from frisket.flow.counting import count, own_count
 from frisket.flow.ending import cancel
 from frisket.flow.itinerary import NEXT_STAGE, WAITS_FOR_SOMEBODY
 from frisket.flow.queues import change_queue
 from frisket.flow.recovery import Recovered, recover
+from frisket.flow.releasing import release_at
 from frisket.flow.steps import next_stage
 from frisket.flow.timers import look_at_the_clock
 from frisket.flow.walking import walk
@@ -25,6 +26,8 @@ __all__ = [
     "look_at_the_clock",
     "make_copy",
     "next_stage",
+    "own_count",
     "recover",
+    "release_at",
     "walk",
 ]
