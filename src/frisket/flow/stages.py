@@ -108,7 +108,10 @@ def settle(view: job.JobView) -> None:
 
 def _counted_facts(entry: ledger.NewEntry) -> dict[str, str | int | bool | None]:
     """For the log, from which a job is explained: the number, how sure it is, and what each source said."""
-    facts: dict[str, str | int | bool | None] = {"impressions": entry.impressions, "from": entry.counted_from}
+    facts: dict[str, str | int | bool | None] = {
+        "impressions": entry.impressions,
+        "counted_from": entry.counted_from,
+    }
     if entry.confidence is not None:
         facts["confidence"] = entry.confidence.value
     return facts | {f"of_{source}": count for source, count in entry.counts.items()}
