@@ -19,7 +19,7 @@ from rich.console import Console
 
 from bench import chart, machine, messages, result, table
 from bench.result import Row, Run
-from bench.rows import accepting, devices, growing, large, slowly, starting, within
+from bench.rows import accepting, converting, devices, growing, large, slowly, starting, within
 from bench.servers import NotUp, Workshop
 from bench.setting import Setting
 from bench.web import BadStatus
@@ -33,6 +33,7 @@ PARTS: dict[str, Callable[[Setting], list[Row]]] = {
     "release": devices.measure_release,
     "start": starting.measure,
     "slow": slowly.measure,
+    "convert": converting.measure,
     "within": within.measure,
 }
 _EXPECTED = (NotUp, BadStatus, messages.BadAnswer, OSError, RuntimeError, KeyError, subprocess.SubprocessError)

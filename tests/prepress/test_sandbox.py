@@ -12,7 +12,7 @@ from struct import unpack
 import pytest
 
 from frisket import prepress
-from frisket.prepress import pagefacts, sandbox, seccomp
+from frisket.prepress import cells, pagefacts, sandbox, seccomp
 
 
 def test_every_wall_stands(walls):
@@ -252,3 +252,44 @@ def test_the_filter_denies_by_number_and_kills_foreign_architectures(machine, ar
 def test_a_machine_with_unknown_numbers_has_no_sandbox():
     with pytest.raises(prepress.SandboxUnavailable):
         seccomp.filter_program("vax")
+
+
+def test_a_program_that_needs_threads_gets_those_and_nothing_more(walls, tmp_path, monkeypatch):
+    monkeypatch.setattr(sandbox, "_INSIDE", tmp_path)
+    (tmp_path / "threaded.py").write_text(
+        "import os, socket, sys, threading\n"
+        "def main():\n"
+        "    said = []\n"
+        "    thread = threading.Thread(target=said.append, args=('thread',))\n"
+        "    thread.start()\n"
+        "    thread.join()\n"
+        "    tries = {'process': os.fork, 'network': socket.socket, 'file': lambda: open('/etc/passwd')}\n"
+        "    for name, act in tries.items():\n"
+        "        try:\n"
+        "            act()\n"
+        "            said.append(name)\n"
+        "        except OSError:\n"
+        "            pass\n"
+        "    os.write(int(sys.argv[-1]), ' '.join(said).encode())\n"
+        "    frame = b'{\"made\": true}'\n"
+        "    os.write(1, len(frame).to_bytes(4) + frame)\n"
+    )
+    room = sandbox.Room(packages=(), threads=True)
+    answer, made = cells.Cell("threaded", [], room, prepress.Limits(wall_s=20)).make({}, iter([b"x"]))
+    assert answer.facts == {"made": True} and made is not None
+    with made:
+        assert b"".join(made.pieces()) == b"thread"
+
+
+def test_what_a_program_made_cannot_be_changed_any_more(walls, tmp_path, monkeypatch):
+    monkeypatch.setattr(sandbox, "_INSIDE", tmp_path)
+    (tmp_path / "maker.py").write_text(
+        "import os, sys\n"
+        "def main():\n"
+        "    os.write(int(sys.argv[-1]), b'made')\n"
+        "    os.write(1, (14).to_bytes(4) + b'{\"made\": true}')\n"
+    )
+    _, made = cells.Cell("maker", [], sandbox.Room(packages=()), prepress.Limits(wall_s=20)).make({}, iter([b"x"]))
+    assert made is not None
+    with made, pytest.raises(PermissionError):
+        os.write(made._descriptor, b"more")

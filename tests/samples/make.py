@@ -10,6 +10,7 @@ from pathlib import Path
 
 from reportlab.lib.pagesizes import A3, A4, LETTER, landscape
 from reportlab.pdfgen.canvas import Canvas
+from tests.samples import office
 
 __all__ = ["SAMPLES", "damaged", "pdf", "pwg_raster", "write"]
 
@@ -132,6 +133,10 @@ SAMPLES = {
     "mixed-sizes.pdf": lambda: pdf(4, sizes=[A4, landscape(A4), A3, LETTER], title="Four sizes"),
     "damaged.pdf": damaged,
     "two-pages.pwg": lambda: pwg_raster(2),
+    "letter.docx": lambda: office.docx("A letter.", "It has two paragraphs."),
+    "letter.odt": lambda: office.odt("A letter.", "It has two paragraphs."),
+    "table.xlsx": lambda: office.xlsx(("Name", "Number"), ("one", 1), ("two", 2)),
+    "slide.pptx": lambda: office.pptx("One slide"),
 }
 
 

@@ -28,6 +28,7 @@ from frisket.device.adoption import (
     remove_device,
 )
 from frisket.device.capabilities import RAW, UNKNOWN, Capabilities, Medium, merge
+from frisket.device.converting import can_convert, convertible, formats_taken, must_convert
 from frisket.device.errors import (
     BadAddress,
     BadName,
@@ -38,7 +39,6 @@ from frisket.device.errors import (
     NoSuchDevice,
     NoSuchQueue,
 )
-from frisket.device.formats import conversions, formats_taken
 from frisket.device.names import canonical, clean
 from frisket.device.paper import keyword, same_paper, size_of
 from frisket.device.printermib import MIB_TABLES, counter_oids, read_counter, read_mib
@@ -114,11 +114,12 @@ __all__ = [
     "adopt",
     "bare_reason",
     "behind",
+    "can_convert",
     "canonical",
     "change_device",
     "change_queue",
     "clean",
-    "conversions",
+    "convertible",
     "counter_oids",
     "default_queue",
     "device",
@@ -133,6 +134,7 @@ __all__ = [
     "keyword",
     "merge",
     "merge_status",
+    "must_convert",
     "nearby",
     "queue",
     "queue_by_name",

@@ -7,7 +7,9 @@ same transaction; so a crash anywhere is recovered by reading states.
 from frisket.flow.copying import copies_through, make_copy
 from frisket.flow.counting import count, own_count
 from frisket.flow.ending import cancel
+from frisket.flow.errors import DocumentLocked, NothingToUnlock
 from frisket.flow.itinerary import NEXT_STAGE, WAITS_FOR_SOMEBODY
+from frisket.flow.preparing import ready, unlock
 from frisket.flow.queues import change_queue
 from frisket.flow.recovery import Recovered, recover
 from frisket.flow.releasing import release_at
@@ -18,6 +20,8 @@ from frisket.flow.walking import walk
 __all__ = [
     "NEXT_STAGE",
     "WAITS_FOR_SOMEBODY",
+    "DocumentLocked",
+    "NothingToUnlock",
     "Recovered",
     "cancel",
     "change_queue",
@@ -27,7 +31,9 @@ __all__ = [
     "make_copy",
     "next_stage",
     "own_count",
+    "ready",
     "recover",
     "release_at",
+    "unlock",
     "walk",
 ]

@@ -5,12 +5,14 @@ An accept never waits for it. The newest jobs come first, because their people a
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from frisket import audit, job, prepress, spool
 from frisket.errors import FrisketError
+from frisket.flow.walking import KEPT_BACK
 from frisket.plumbing import work
-from frisket.plumbing.db import transaction
+from frisket.plumbing.db import Tx, transaction
 from frisket.plumbing.scope import HOUSE
 
 __all__ = ["Found", "count", "count_waiting", "keep", "look", "own_count", "quarantine"]
@@ -51,8 +53,10 @@ def count(view: job.JobView) -> None:
     """Find out pages, colour and size of a job's documents and keep what was found."""
     found = look(view)
     if found is not None:
-        with transaction():
+        with transaction() as tx:
             keep(view, found)
+            if _unreadable(view, found):
+                _look_again(view, tx)
 
 
 def look(view: job.JobView) -> Found | None:
@@ -88,6 +92,31 @@ def keep(view: job.JobView, found: Found) -> None:
     media = next((facts.media for _, facts in found.documents if facts.media), "")
     total = sum(known) if len(known) == len(pages) and pages else None
     job.record_facts(view.id, total, colour, media, [(number, facts.pages) for number, facts in found.documents])
+
+
+_FILES = frozenset({"upload", "mail", "folder"})  # doors where people send files, not what a driver made
+
+
+def _unreadable(view: job.JobView, found: Found) -> bool:
+    """Nobody can print it as it is: it is locked, or a file that is no document."""
+    if view.state is not job.State.HELD or view.conversion or "application/pdf" not in view.format:
+        return False
+    problems = {facts.problem for _, facts in found.documents if not facts.pages}
+    return "password" in problems or ("damaged" in problems and view.door in _FILES)
+
+
+def _look_again(view: job.JobView, tx: Tx) -> None:
+    """It goes back one stage, which opens, mends or refuses it."""
+    with suppress(job.WrongState):
+        job.move(
+            view.id,
+            job.State.ADMITTED,
+            expected=job.State.HELD,
+            why=view.why if view.why in KEPT_BACK else job.Reason.LOOK,
+            by=HOUSE,
+            tx=tx,
+            changes=job.Changes(conversion="due"),
+        )
 
 
 def quarantine(view: job.JobView) -> None:

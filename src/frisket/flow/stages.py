@@ -4,7 +4,8 @@ from uuid import UUID
 
 from frisket import delivery, device, job, ledger, policy, release, spool
 from frisket.flow.counting import keep, look, own_count
-from frisket.flow.walking import choose_device, hold_reason
+from frisket.flow.preparing import prepare
+from frisket.flow.walking import KEPT_BACK, choose_device, hold_reason
 from frisket.plumbing import parts
 from frisket.plumbing.db import Tx, transaction
 from frisket.plumbing.scope import HOUSE, Purpose, Scope
@@ -37,20 +38,16 @@ def admit(view: job.JobView) -> None:
             job.move(view.id, State.ADMITTED, expected=view.state, why=Reason.STAGE, by=HOUSE, tx=tx)
 
 
-def prepare(view: job.JobView) -> None:
-    """The document goes to the device as it is; what is in it has been or will be counted."""
-    with transaction() as tx:
-        job.move(view.id, State.PREPARED, expected=view.state, why=Reason.STAGE, by=HOUSE, tx=tx)
-
-
 def shelve(view: job.JobView) -> None:
     """Hold it for its person, or let it pass."""
     queue = device.queue(view.queue)
-    if view.hold == "stored":
+    if view.hold == "stored" and view.why not in KEPT_BACK:
         with transaction() as tx:
             job.move(view.id, State.ENDED, expected=view.state, why=Reason.STORED, by=HOUSE, tx=tx)
         return
-    reason = hold_reason(view.hold, queue)
+    reason = hold_reason(view.hold if view.hold in job.HOLDS else "", queue)
+    if view.why in KEPT_BACK and reason in (None, Reason.PROOF):
+        reason = view.why
     passes = reason in (None, Reason.PROOF)
     there = choose_device(device.behind(queue), view.format) if passes else None
     with transaction() as tx:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from frisket import audit, delivery, device, job, release, spool
 from frisket.errors import FrisketError
+from frisket.flow.preparing import needs_preparing
 from frisket.flow.stages import shred
 from frisket.flow.walking import choose_device, hold_reason
 from frisket.plumbing import parts, work
@@ -107,8 +108,8 @@ def _held(view: job.JobView, tx: Tx) -> None:
         release.end(view, Reason.EXPIRED, job.Outcome.EXPIRED, by=HOUSE, tx=tx)
         return
     queue = device.queue(view.queue)
-    # Its person, an operator, its PIN or a press at a device has the last word.
-    waits = queue.hold or queue.hold_new or view.residual_hold
+    # Its person, an operator, its PIN, the password of its document or a press at a device has the last word.
+    waits = queue.hold or queue.hold_new or view.residual_hold or view.conversion == "locked"
     there = None if waits else choose_device(device.behind(queue), view.format)
     if there is None:
         job.change_held(view.id, hold=view.residual_hold, hold_until=None, by=HOUSE, tx=tx)
@@ -122,6 +123,18 @@ def _silent_sender(view: job.JobView, tx: Tx) -> None:
         release.end(view, Reason.EMPTY, job.Outcome.FAILED, by=HOUSE, tx=tx)
         return
     queue = device.queue(view.queue)
+    if needs_preparing(view):
+        job.move(
+            view.id,
+            State.ADMITTED,
+            expected=State.RECEIVING,
+            why=Reason.INTERRUPTED,
+            by=HOUSE,
+            tx=tx,
+            passed=(State.RECEIVED,),
+            changes=job.Changes(conversion="due"),
+        )
+        return
     reason = hold_reason(view.hold if view.hold in job.HOLDS else "", queue) or Reason.INTERRUPTED
     if reason is Reason.PROOF:
         reason = Reason.INTERRUPTED

@@ -3,17 +3,39 @@
 from collections.abc import Sequence
 
 from frisket import device, intake, job
+from frisket.plumbing import parts
 
-__all__ = ["choose_device", "hold_reason", "walk"]
+__all__ = ["KEPT_BACK", "choose_device", "hold_reason", "walk"]
 
 State, Reason = job.State, job.Reason
 _PASSED = (State.RECEIVED, State.ADMITTED, State.PREPARED)
+KEPT_BACK = frozenset(
+    {
+        Reason.INTERRUPTED,  # nobody has said that it is all
+        Reason.NEW_HELD,
+        Reason.WITHDRAWN,
+        Reason.SUSPENDED,
+        Reason.DEVICE_FAILED,
+        Reason.LEASE_OVER,
+        Reason.REVIEWED,
+        Reason.SETTLED,
+    }
+)
+"""Reasons to wait that stand nowhere but in the job's ``why``: preparing it (again) must not let it go."""
 
 
 def walk(asked: intake.WalkIn) -> intake.Walk:
-    """Nothing between these states has to wait, so the job rests in the last one at once."""
+    """Nothing between these states has to wait, so the job rests in the last one at once.
+
+    Unless something has to be done to its documents, or a virus scanner has to see them: the stages decide then.
+    A copy that somebody has printed at a device was made ready with the job it is of.
+    """
     if asked.device is not None:
         return intake.Walk(State.RELEASED, _PASSED, Reason.BY_PERSON, asked.device)
+    if _to_be_prepared(asked):
+        return intake.Walk(State.ADMITTED, (State.RECEIVED,), Reason.ACCEPTED, conversion="due")
+    if parts.settings().antivirus.by:
+        return intake.Walk(State.ADMITTED, (State.RECEIVED,), Reason.ACCEPTED)
     if asked.hold == "stored":
         return intake.Walk(State.ENDED, _PASSED, Reason.STORED)
     reason = hold_reason(asked.hold, asked.queue)
@@ -25,6 +47,16 @@ def walk(asked: intake.WalkIn) -> intake.Walk:
     if reason is Reason.PROOF:
         return intake.Walk(State.HELD, _PASSED, Reason.PROOF, there.id)
     return intake.Walk(State.RELEASED, _PASSED, Reason.NOT_HELD, there.id)
+
+
+def _to_be_prepared(asked: intake.WalkIn) -> bool:
+    if asked.protected:
+        return True
+    possible = device.convertible().intersection(asked.formats or (asked.format,))
+    if not possible:
+        return False
+    formats = device.merge([each.capabilities for each in device.behind(asked.queue)]).formats
+    return any(device.must_convert(each, formats) for each in possible)
 
 
 def hold_reason(hold: str, queue: device.QueueView) -> job.Reason | None:

@@ -14,7 +14,7 @@ from frisket import device, job, policy, spool
 from frisket.intake.capabilities import formats_of
 from frisket.intake.errors import RefusedByRule
 from frisket.intake.offers import Accepted, Beside, Offer, Part, Walk, Walker, WalkIn
-from frisket.intake.sensing import sensed
+from frisket.intake.sensing import Protection, sensed, watched
 from frisket.plumbing import crashpoints, parts
 from frisket.plumbing.db import GroupWriter, Tx, transaction
 from frisket.plumbing.rows import rising_id
@@ -66,6 +66,7 @@ class Intake:
         )
         self._threads = ThreadPoolExecutor(8, thread_name_prefix="doors")
         self._keys: dict[UUID, spool.HeldKey] = {}  # of jobs still being received by this process
+        self._protected: set[UUID] = set()  # those of them that brought an encrypted PDF
 
     def start(self) -> None:
         self._writer.start()
@@ -117,9 +118,10 @@ class Intake:
         key = spool.new_key(identifier)
         sealed: list[spool.SealedDoc] = []
         new: list[job.NewDocument] = []
+        protection = Protection()
         try:
             async for offered in documents:
-                part = await sensed(offered)
+                part = watched(await sensed(offered), protection)
                 number = len(sealed) + 1
                 self.admit(offer, part.format, part.expected, number)
                 sealed.append(await self._seal(offer, key, part, number, sealed))
@@ -127,7 +129,7 @@ class Intake:
         except BaseException:
             await self._discard(sealed)
             raise
-        walk = self._walk(offer, new[0].format if new else offer.format)
+        walk = self._walk(offer, [each.format for each in new], protected=protection.seen)
         row = _new_job(identifier, offer, tuple(new), walk)
         return _New(row, key, tuple(sealed), offer.by, offer.beside)
 
@@ -171,7 +173,8 @@ class Intake:
         document = None
         key = None
         if part is not None:
-            part = await sensed(part)
+            protection = Protection()
+            part = watched(await sensed(part), protection)
             number = view.documents + 1
             self.admit(offer, part.format, part.expected, number)
             known = self._keys.get(view.id)
@@ -180,15 +183,24 @@ class Intake:
             key = known
             doc = await self._seal(offer, known, part, number, [], before=view.octets)
             sealed = (doc,)
+            if protection.seen:
+                self._protected.add(view.id)
             document = job.NewDocument(number, part.format, doc.octets, part.name)
-        first = document.format if document is not None and view.documents == 0 else view.format
-        end = self._walk(offer, first) if last else None
+        end = await self._end_of(view, offer, document) if last else None
         done = await self._commit(
             _More(view.id, view.person, key, document, sealed, offer.by, view.documents == 0, end)
         )
         if last:
             self._keys.pop(view.id, None)
+            self._protected.discard(view.id)
         return done
+
+    async def _end_of(self, view: job.JobView, offer: Offer, document: job.NewDocument | None) -> Walk:
+        """Where a job walks whose last document has come."""
+        formats = [each.format for each in await self.ask(job.documents, view.id)] if view.documents else []
+        if document is not None:
+            formats.append(document.format)
+        return self._walk(offer, formats, protected=view.id in self._protected)
 
     async def _seal(
         self,
@@ -218,9 +230,12 @@ class Intake:
         crashpoints.pass_(AFTER_COMMIT)
         return view
 
-    def _walk(self, offer: Offer, format: str) -> Walk:
-        now = parts.clock().now()
-        return self._walker(WalkIn(offer.queue, offer.hold, format, now, offer.hold_until, offer.device))
+    def _walk(self, offer: Offer, formats: Sequence[str], *, protected: bool) -> Walk:
+        first = formats[0] if formats else offer.format
+        now, all_of_them = parts.clock().now(), tuple(formats)
+        return self._walker(
+            WalkIn(offer.queue, offer.hold, first, now, offer.hold_until, offer.device, all_of_them, protected)
+        )
 
 
 class Ahead:
@@ -236,6 +251,7 @@ class Ahead:
         self._key = spool.new_key(self._id)
         self._sealed: list[spool.SealedDoc] = []
         self._new: list[job.NewDocument] = []
+        self._protection = Protection()
 
     @property
     def documents(self) -> int:
@@ -243,7 +259,7 @@ class Ahead:
 
     async def add(self, part: Part) -> None:
         """Raises RefusedByRule, CutOff, spool.SpoolFull, spool.TooLarge, StorageFailed."""
-        part = await sensed(part)
+        part = watched(await sensed(part), self._protection)
         number = len(self._new) + 1
         self._intake.admit_to(self._queue, part.format, part.expected, number)
         most = spool.room_for(_NOBODY, part.expected) - sum(doc.octets for doc in self._sealed)
@@ -258,7 +274,7 @@ class Ahead:
             self._intake.admit(offer, self._new[0].format, octets, len(self._new))
             if octets > spool.room_for(offer.person, octets):
                 raise spool.TooLarge("the job is larger than it may be")
-            walk = self._intake._walk(offer, self._new[0].format)
+            walk = self._intake._walk(offer, [each.format for each in self._new], protected=self._protection.seen)
         except BaseException:
             await self.give_up()
             raise
@@ -294,6 +310,7 @@ def _new_job(identifier: UUID, offer: Offer, documents: tuple[job.NewDocument, .
         printer_uri=offer.printer_uri,
         terms=offer.terms,
         device=walk.device,
+        conversion=walk.conversion,
     )
 
 
@@ -339,7 +356,7 @@ def _write_more(item: _More, tx: Tx) -> job.JobView:
         by=item.by,
         tx=tx,
         passed=item.end.passed,
-        changes=job.Changes(device=item.end.device),
+        changes=job.Changes(device=item.end.device, conversion=item.end.conversion or None),
     )
 
 

@@ -10,15 +10,15 @@ __all__ = ["capabilities_of", "formats_of"]
 
 def capabilities_of(queue: device.QueueView) -> device.Capabilities:
     """``formats`` are those its devices print; what it takes beyond them says formats_of."""
-    return _known(queue.id, device.version())[0]
+    return _known(queue.id, device.version(), device.convertible())[0]
 
 
 def formats_of(queue: device.QueueView) -> dict[str, None]:
     """What documents it takes, the preferred first; a dict for its order and its quick look-up."""
-    return _known(queue.id, device.version())[1]
+    return _known(queue.id, device.version(), device.convertible())[1]
 
 
 @lru_cache(maxsize=1024)
-def _known(queue: UUID, version: int) -> tuple[device.Capabilities, dict[str, None]]:
+def _known(queue: UUID, version: int, convertible: frozenset[str]) -> tuple[device.Capabilities, dict[str, None]]:
     several = [each.capabilities for each in device.behind(device.queue(queue))]
     return device.merge(several), dict.fromkeys(device.formats_taken(several))

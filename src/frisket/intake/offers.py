@@ -59,6 +59,8 @@ class WalkIn:
     now: datetime
     hold_until: datetime | None
     device: UUID | None = None  # where somebody had it printed already
+    formats: tuple[str, ...] = ()  # of all its documents; empty: they are all of ``format``
+    protected: bool = False  # a PDF among them says that it is encrypted
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Walk:
     passed: tuple[job.State, ...]
     why: job.Reason
     device: UUID | None = None
+    conversion: str = ""  # due: something has to be done to its documents first
 
 
 Walker = Callable[[WalkIn], Walk]  # flow decides it, programs hands it in

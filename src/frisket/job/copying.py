@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from frisket import audit
+from frisket.job.errors import WrongState
 from frisket.job.models import Job
 from frisket.job.nouns import JobView, Options
 from frisket.job.terms import Terms
@@ -62,7 +63,9 @@ class CopyAsked:
 def ask_for_copy(
     view: JobView, there: UUID, *, by: Actor, tx: Tx, copies: int | None = None, options: Options | None = None
 ) -> None:
-    """Have a copy printed at a device; a leaf of the job says so."""
+    """Have a copy printed at a device; a leaf of the job says so. Raises WrongState: it is not ready to be printed."""
+    if view.conversion in ("due", "locked"):
+        raise WrongState("Its document is not ready to be printed, or locked: see the job's page.")
     asked = CopyAsked(
         view.id,
         there,

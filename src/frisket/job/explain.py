@@ -101,6 +101,7 @@ def _sentence(entry: audit.Entry, scope: Scope) -> tuple[str, str]:
 
 def _purpose(keyword: str) -> str:
     known = {
+        "scan": _("looking for viruses"),
         "count": _("counting its pages"),
         "deliver": _("sending it to the device"),
         "add": _("sealing another document"),
@@ -159,6 +160,8 @@ _HELD: dict[Reason, _Say] = {
     Reason.INTERRUPTED: lambda: _("The upload broke off; what arrived whole waits."),
     Reason.REVIEWED: lambda: _("An operator let it out of quarantine."),
     Reason.SETTLED: lambda: _("A person decided that it did not print, so it waits again."),
+    Reason.LOCKED: lambda: _("Its document is protected: it opens with its password only."),
+    Reason.FORBIDDEN: lambda: _("The author of its document does not allow printing."),
     Reason.BUTTON: lambda: _("It waits for somebody at a device, as its sender asked."),
     Reason.OWNER_ONLY: lambda: _("It waits for its owner at a device, as its sender asked."),
     Reason.PROOF: lambda: _("Its proof goes first; the rest waits for a word about it."),
@@ -168,6 +171,10 @@ _HELD: dict[Reason, _Say] = {
 def _moved(entry: audit.Entry, scope: Scope) -> str:
     facts = entry.facts
     to, why = State(str(facts["to"])), Reason(str(facts["why"]))
+    if why is Reason.INFECTED and to is State.QUARANTINED:
+        return _("The virus scanner knows its document (%(name)s), so it was stopped.") % {
+            "name": facts.get("virus", "")
+        }
     name = _device_name(scope, facts.get("device"))
     if to is State.HELD:
         text = _HELD.get(why, _waits)()
@@ -188,8 +195,18 @@ _CANCELS = (
 )
 _PASSING: dict[State, _SayOf] = {
     State.RECEIVED: lambda name, why: _("All its documents are here, sealed and acknowledged."),
-    State.ADMITTED: lambda name, why: _("The rules let it in."),
-    State.PREPARED: lambda name, why: _("It is in the form to be printed."),
+    State.ADMITTED: lambda name, why: (
+        _("Its pages could not be counted, so its document is looked at.")
+        if why is Reason.LOOK
+        else _("The rules let it in.")
+    ),
+    State.PREPARED: lambda name, why: (
+        _("PDF was made of it, without a network and within limits.")
+        if why is Reason.CONVERTED
+        else _("The password of its document was typed; it is in the form to be printed.")
+        if why is Reason.UNLOCKED
+        else _("It is in the form to be printed.")
+    ),
     State.SENDING: lambda name, why: _("Sending to %(device)s began.") % {"device": name},
     State.UNCERTAIN: lambda name, why: (
         _("The house stopped while sending: it may have printed.")
@@ -235,8 +252,23 @@ def _ended(why: Reason, entry: audit.Entry, scope: Scope) -> str:
         Reason.SETTLED: _("A person closed it."),
         Reason.STORED: _("It is stored without printing, as its sender asked."),
         Reason.TIMED_OUT: _("It printed for longer than its sender allowed."),
+        **{reason: say() for reason, say in _BROKEN.items()},
     }
     return known.get(why, _("It ended."))
+
+
+_BROKEN: dict[Reason, _Say] = {
+    Reason.UNREADABLE: lambda: _("Its document is damaged or is not what it says it is: nothing here can open it."),
+    Reason.TOO_MUCH: lambda: _("Its document unpacks to more than a document may have: pages, picture dots or octets."),
+    Reason.TOO_SLOW: lambda: _("Its document could not be made ready in the time a document may take."),
+    Reason.NO_CONVERTER: lambda: _("Nothing here can make of its document what the devices print."),
+}
+_ADVICE: dict[Reason, _Say] = {
+    Reason.UNREADABLE: lambda: _("Open it where it was made, save it as PDF, and send that."),
+    Reason.TOO_MUCH: lambda: _("Send it in parts, or with smaller pictures."),
+    Reason.TOO_SLOW: lambda: _("Save it as PDF where it was made, and send that."),
+    Reason.NO_CONVERTER: lambda: _("Save it as PDF where it was made, and send that."),
+}
 
 
 def _counted(facts: Mapping[str, object]) -> str:
@@ -278,6 +310,13 @@ def _now(job: JobView) -> str:
         if job.hold == "until" and job.hold_until is not None:
             text += " " + _("That is %(until)s.") % {"until": _utc(job.hold_until)}
         return f"{text} ({job.note})" if job.note else text
+    if job.state in (State.ENDED, State.ERASED) and job.why in _BROKEN:
+        return _BROKEN[job.why]()
+    if job.state is State.QUARANTINED and job.why is Reason.INFECTED:
+        return _("It is stopped: the virus scanner knows its document. It is never printed.")
+    if job.state is State.ADMITTED:
+        text = _("PDF is being made of it.") if job.conversion == "due" else _("It is being prepared.")
+        return f"{text} {_(job.note)}" if job.note else text
     if job.state is State.RELEASED and device.queue(job.queue).halt:
         return _("It is released; its queue was stopped by an operator.")
     if job.state in (State.ENDED, State.ERASED):
@@ -293,7 +332,6 @@ def _now(job: JobView) -> str:
     return {
         State.RECEIVING: _("Its documents are still arriving."),
         State.RECEIVED: _("It is sealed and about to be checked."),
-        State.ADMITTED: _("It is being prepared."),
         State.PREPARED: _("It is prepared."),
         State.RELEASED: _("It is released and waits for its device."),
         State.SENDING: _("It is being sent to the device."),
@@ -304,6 +342,10 @@ def _now(job: JobView) -> str:
 
 
 def _next(job: JobView) -> str:
+    if job.state in (State.ENDED, State.ERASED) and job.why in _ADVICE:
+        return _ADVICE[job.why]()
+    if job.state is State.QUARANTINED and job.why is Reason.INFECTED:
+        return _("Delete it, and look after the machine it came from.")
     if job.state is State.HELD:
         return _next_of_held(job)
     if job.stored:
@@ -327,6 +369,10 @@ def _next(job: JobView) -> str:
 
 
 def _next_of_held(job: JobView) -> str:
+    if job.why is Reason.LOCKED:
+        return _("Type its password here, or send the document again without one.")
+    if job.why is Reason.FORBIDDEN:
+        return _("Type the author's password here, or ask the author for a copy that may be printed.")
     if job.why is Reason.PROOF:
         return _("Look at the proof, then print the job or delete it.")
     if job.hold == "until" and job.hold_until is not None and not job.residual_hold:

@@ -32,6 +32,8 @@ class Job(models.Model):
     colour = models.BooleanField(null=True)  # any page with colour
     media = models.CharField(max_length=60, default="")  # size of the first page, PWG 5101.1 name
     counted = models.CharField(max_length=10, default="due")  # due, done, unknown
+    # "" nothing to do; due: PDF is to be made of it; done: it was; locked: a password is wanted first.
+    conversion = models.CharField(max_length=8, default="")
     copies = models.IntegerField(default=1)
     options = models.JSONField(default=dict)  # frisket.job.Options as plain values: sides, colour, quality, …
     hold = models.CharField(max_length=12, default="")  # asked by the client: "" or a key of frisket.job.HOLDS
@@ -81,6 +83,7 @@ class Document(models.Model):
     format = models.CharField(max_length=80)
     octets = models.BigIntegerField()
     pages = models.IntegerField(null=True)
+    came_as = models.CharField(max_length=80, default="", db_default="")  # its format before PDF was made of it
     name_sealed = models.BinaryField(null=True)  # document-name, under pii
     cancelled = models.BooleanField(db_default=False)  # taken out of its job before it printed
 

@@ -94,6 +94,7 @@ class NewJob:
     client_key: str | None = None
     printer_uri: str = ""  # as the client wrote it: IPP answers repeat it octet for octet
     device: UUID | None = None  # where a job goes that nothing holds
+    conversion: str = ""  # "" or "due"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ class DocumentView:
     octets: int
     pages: int | None
     name: str
+    came_as: str = ""  # its format before PDF was made of it
     cancelled: bool = False  # taken out of its job before it printed
 
 
@@ -140,6 +142,7 @@ class JobView:
     processing_at: datetime | None
     completed_at: datetime | None
     due_at: datetime | None
+    conversion: str = ""  # "" nothing to do, due, done, locked
     terms: Terms = NO_TERMS
     stored: int = 0  # 1: stored for its owner, 2: for everybody
 
@@ -163,6 +166,7 @@ class Changes:
     terms: Terms | None = None
     forget_device: bool = False
     forget_hold: bool = False
+    conversion: str | None = None
     facts: Mapping[str, str | int | bool | None] = field(default_factory=dict)  # into the audit leaf
 
 

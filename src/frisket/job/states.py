@@ -29,9 +29,9 @@ S = State
 MOVES: dict[State, frozenset[State]] = {
     S.RECEIVING: frozenset({S.RECEIVED, S.ENDED}),
     S.RECEIVED: frozenset({S.ADMITTED, S.ENDED, S.QUARANTINED}),
-    S.ADMITTED: frozenset({S.PREPARED, S.ENDED, S.QUARANTINED}),
+    S.ADMITTED: frozenset({S.PREPARED, S.HELD, S.ENDED, S.QUARANTINED}),
     S.PREPARED: frozenset({S.HELD, S.RELEASED, S.ENDED, S.QUARANTINED}),
-    S.HELD: frozenset({S.RELEASED, S.ENDED, S.QUARANTINED}),
+    S.HELD: frozenset({S.ADMITTED, S.RELEASED, S.ENDED, S.QUARANTINED}),
     S.RELEASED: frozenset({S.SENDING, S.HELD, S.ENDED, S.QUARANTINED}),
     S.SENDING: frozenset({S.DELIVERED, S.RELEASED, S.HELD, S.UNCERTAIN}),
     S.UNCERTAIN: frozenset({S.DELIVERED, S.HELD, S.ENDED}),
@@ -66,6 +66,8 @@ class Reason(StrEnum):
     INTERRUPTED = "interrupted"  # the upload broke off
     REVIEWED = "reviewed"  # an operator let it out of quarantine
     SETTLED = "settled"  # a person decided about an uncertain job
+    LOCKED = "locked"  # its document opens with a password only
+    FORBIDDEN = "forbidden"  # its document's author does not allow printing
     BUTTON = "button-press"  # waits for a press at a device
     OWNER_ONLY = "owner-only"  # waits for its owner, signed in at a device
     PROOF = "proof"  # its proof is printed first; the rest waits for a word
@@ -75,6 +77,9 @@ class Reason(StrEnum):
     BY_PERSON = "by-person"  # released
     NOT_HELD = "not-held"  # its queue holds nothing
     TIME_CAME = "time-came"
+    CONVERTED = "converted"  # PDF was made of it
+    UNLOCKED = "unlocked"  # somebody typed the document's password
+    LOOK = "look"  # the page count found something that has to be looked at
     RETRY = "retry"  # not one octet had left
     CONFIRMED = "confirmed"  # the device confirmed
     SILENCE = "silence"  # the device's policy takes silence for confirmation
@@ -90,11 +95,16 @@ class Reason(StrEnum):
     REFUSED = "refused"
     EMPTY = "empty"  # Create-Job that never got a document
     FAILED = "failed"
+    UNREADABLE = "unreadable"  # nobody could open its document
+    TOO_MUCH = "too-much"  # its document unpacks to more than a document may
+    TOO_SLOW = "too-slow"  # its document was not ready in the time a document may take
+    NO_CONVERTER = "no-converter"  # nothing here makes of it what the devices take
     STORED = "stored"  # kept without printing, as its sender asked
     TIMED_OUT = "timed-out"  # it printed for longer than its sender allowed
     SHREDDED = "shredded"
     # quarantined
     DAMAGED = "damaged"  # row and object disagree
+    INFECTED = "infected"  # the virus scanner knows it
 
 
 class Outcome(StrEnum):

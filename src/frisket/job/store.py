@@ -1,4 +1,7 @@
-"""Writing and reading jobs; the only place that moves a state."""
+"""Writing and reading jobs; the only place that moves a state.
+
+Long because every statement on the two tables is here: a second module would be a second place that moves.
+"""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -28,11 +31,13 @@ from frisket.plumbing.scope import Actor, Purpose, Scope
 __all__ = [
     "LIVE",
     "NEXT",
+    "PREPARE",
     "SEND",
     "add_document",
     "by_client_key",
     "change_held",
     "check_fence",
+    "converted",
     "create_many",
     "documents",
     "due",
@@ -44,6 +49,7 @@ __all__ = [
     "last_number",
     "lease",
     "move",
+    "note",
     "onward_again",
     "password_verifier",
     "queue_of",
@@ -56,6 +62,7 @@ NONE = Changes()
 _ON_ITS_WAY = timedelta(seconds=10)  # a released job that still waits then has a device that does not take it
 NAME_FIELD = 1  # of a document; 0 is the job's own history
 NEXT = "flow.next"  # the work that takes a job to its next stage; only flow knows which that is
+PREPARE = "flow.prepare"  # the same for an admitted job: it may take long, and must not hold up the others
 SEND = "delivery.send"  # the same for a released job: one at a time per device
 LIVE = tuple(state for state in State if state not in OVER)
 
@@ -108,13 +115,15 @@ def onward_of(
         payload: dict[str, str | int] = {"job": identifier.hex, "device": there.hex, "fence": 0}
         once = f"send:{identifier.hex}:0"
         return work.NewWork(SEND, payload, priority=rank, group=f"device:{there.hex}", once=once)
+    if state is State.ADMITTED:
+        return work.NewWork(PREPARE, {"job": identifier.hex}, once=f"{PREPARE}:{identifier.hex}")
     return work.NewWork(NEXT, {"job": identifier.hex}, once=f"{NEXT}:{identifier.hex}:{state.value}")
 
 
 _JOBS_ORDER = """
     id number tenant site queue_id person_id device_id state over why note outcome door format octets documents counted
     media copies options hold hold_until password_verifier history client_key fence created_at state_at
-    completed_at due_at terms stored
+    completed_at due_at terms stored conversion
 """
 _JOBS = RowWriter(Job, _JOBS_ORDER.split())
 _DOCUMENTS = RowWriter(Document, ("job_id", "number", "format", "octets", "name_sealed"))
@@ -155,6 +164,7 @@ def _row(new: NewJob, number: int, now: datetime) -> tuple[Any, ...]:
         runs_out(new.state, now, new.queue, new.hold_until, first_outcome(new), new.terms),
         first_terms(new).to_plain(),
         stored_column(new.terms, new.state, first_outcome(new)),
+        new.conversion,
     )
 
 
@@ -192,6 +202,7 @@ def _fresh_view(new: NewJob, number: int, now: datetime) -> JobView:
         processing_at=None,
         completed_at=now if new.state in OVER else None,
         due_at=runs_out(new.state, now, new.queue, new.hold_until, first_outcome(new), new.terms),
+        conversion=new.conversion,
         terms=first_terms(new),
         stored=stored_column(new.terms, new.state, first_outcome(new)),
     )
@@ -255,6 +266,7 @@ def move(
         raise NotFound("no such job")
     if row.state != expected.value:
         raise WrongState(f"the job is {row.state}, not {expected.value}")
+    _check_way(row, to)
     now = parts.clock().now()
     touched = _apply(row, to, why, changes, now)
     row.save(update_fields=touched)
@@ -282,6 +294,16 @@ def move(
     return open_view(row)
 
 
+def _check_way(row: Job, to: State) -> None:
+    """Whoever asks: what is locked is not printed, and what a virus scanner knows is deleted or nothing."""
+    if to is State.RELEASED and row.conversion in ("due", "locked"):
+        if row.conversion == "locked":
+            raise WrongState("Its document is locked: its password has to be typed first, on the job's page.")
+        raise WrongState("Its document is not ready to be printed.")
+    if row.state == State.QUARANTINED.value and to is State.HELD and row.why == Reason.INFECTED.value:
+        raise WrongState("The virus scanner knows its document: it can only be deleted.")
+
+
 def _apply(row: Job, to: State, why: Reason, changes: Changes, now: datetime) -> list[str]:
     touched = ["state", "over", "why", "state_at", "due_at"]
     row.state, row.over, row.state_at = to.value, int(to in OVER), now
@@ -301,6 +323,9 @@ def _apply(row: Job, to: State, why: Reason, changes: Changes, now: datetime) ->
     if changes.options is not None:
         row.options = changes.options.to_plain()
         touched.append("options")
+    if changes.conversion is not None:
+        row.conversion = changes.conversion
+        touched.append("conversion")
     if changes.forget_hold:
         row.hold, row.hold_until = "", None
         touched += ["hold", "hold_until"]
@@ -326,7 +351,8 @@ def change_held(job: UUID, *, hold: str, hold_until: datetime | None, word: str 
     if row is None:
         raise WrongState("the job is not held")
     row.hold, row.hold_until = hold, hold_until
-    row.why = HOLDS.get(hold, Reason.FOR_RELEASE).value
+    if row.conversion != "locked":  # its document's password is what it waits for first
+        row.why = HOLDS.get(hold, Reason.FOR_RELEASE).value
     row.due_at = runs_out(State.HELD, parts.clock().now(), row.queue_id, hold_until)
     terms = Terms.from_plain(row.terms)
     if hold == "until":
@@ -423,6 +449,7 @@ def documents(job: UUID, *, cancelled: bool = False) -> list[DocumentView]:
             row.octets,
             row.pages,
             _document_name(job, row.name_sealed),
+            row.came_as,
             row.cancelled,
         )
         for row in (rows if cancelled else rows.filter(cancelled=False))
@@ -513,10 +540,12 @@ def due(now: datetime, limit: int = 200) -> list[JobView]:
 def uncounted(limit: int = 20) -> list[JobView]:
     """Live jobs whose pages nobody has counted yet, newest first: the newest is the likeliest to be looked at.
 
-    What is on its way to paper is left out: it is counted when it is there, and may need the cores now.
+    What is on its way to paper is left out: it is counted when it is there, and may need the cores now. So is what
+    becomes PDF first.
     """
     lately = parts.clock().now() - _ON_ITS_WAY
     rows = Job.objects.filter(counted="due").exclude(state__in=[State.SENDING.value, State.DELIVERED.value])
+    rows = rows.exclude(conversion="due")
     rows = rows.exclude(state=State.RELEASED.value, state_at__gt=lately).order_by("-number")[:limit]
     return [_view(row, None, None, "") for row in rows]
 
@@ -534,6 +563,22 @@ def record_facts(
     )
     for number, count in per_document:
         Document.objects.filter(job_id=job, number=number).update(pages=count)
+
+
+def converted(job: UUID, made: Iterable[tuple[int, int, int | None]], format: str, *, tx: Tx) -> None:
+    """Documents have another form now: number, octets and pages of each; what they came as is kept beside it."""
+    for number, octets, pages in made:
+        row = Document.objects.get(job_id=job, number=number)
+        row.came_as, row.format = row.came_as or row.format, format
+        row.octets, row.pages = octets, pages
+        row.save(update_fields=["came_as", "format", "octets", "pages"])
+    first = Document.objects.filter(job_id=job, number=1).values_list("format", flat=True).first()
+    Job.objects.filter(pk=job).update(format=first, counted="due")  # whatever was found out was of the other form
+
+
+def note(job: UUID, text: str) -> None:
+    """Words on why a job stays where it is; nothing of the client's."""
+    Job.objects.filter(pk=job, over=0).update(note=text[:200])
 
 
 def forget(job: UUID, *, tx: Tx) -> None:
@@ -591,6 +636,7 @@ def _view(row: Job, title: str | None, owner: str | None, printer_uri: str) -> J
         processing_at=row.processing_at,
         completed_at=row.completed_at,
         due_at=row.due_at,
+        conversion=row.conversion,
         terms=Terms.from_plain(row.terms),
         stored=row.stored,
     )

@@ -212,6 +212,46 @@ class Delivery(_Section):
     snmp_s: float = Field(default=2, gt=0, description="Wait for one answer of a device's SNMP agent, seconds")
 
 
+class Convert(_Section):
+    """What the devices do not print themselves becomes PDF, each document in a sandbox of its own."""
+
+    on: bool = Field(default=True, description="Make PDF of what the devices do not print themselves")
+    at_once: int = Field(default=2, gt=0, description="Documents converted at the same time")
+    ahead: int = Field(default=1, ge=0, le=16, description="Office programs that wait for the next document")
+    ahead_s: float = Field(default=300, gt=0, description="How long they wait without a document, seconds")
+    quick_s: float = Field(
+        default=10, gt=0, description="A conversion that takes longer goes on in a lane of its own, seconds"
+    )
+    wall_s: float = Field(default=60, gt=0, description="Longest conversion, seconds")
+    cpu_s: int = Field(default=120, gt=0, description="Processor time of one conversion, seconds")
+    memory_bytes: int = Field(default=2 * GiB, ge=256 * MiB, description="Address space of one conversion, octets")
+    document_bytes: int = Field(default=512 * MiB, gt=0, description="Largest document converted, octets")
+    output_bytes: int = Field(default=256 * MiB, gt=0, description="Largest PDF made, octets")
+    pages: int = Field(default=10_000, gt=0, description="Most pages of a document")
+    pixels: int = Field(default=250_000_000, gt=0, description="Most dots of a picture")
+    unpacked_bytes: int = Field(default=2 * GiB, gt=0, description="Most an office file may unpack to, octets")
+    entries: int = Field(default=10_000, gt=0, description="Most entries of an office file")
+    ratio: int = Field(default=100, gt=1, description="How many times an office file may grow when unpacked")
+    keep_original: bool = Field(
+        default=True, description="Keep what came beside the PDF until the job ends; false destroys it at once"
+    )
+
+
+class Antivirus(_Section):
+    """Every document is shown to a virus scanner before anything is made of it; off by default."""
+
+    by: str = Field(default="", description="Empty: nobody looks. clamd or clamscan", pattern="^(|clamd|clamscan)$")
+    clamd: str = Field(default="/run/clamav/clamd.ctl", description="Where clamd listens: a path, or host:port")
+    signatures: str = Field(default="/var/lib/clamav", description="Folder of the signatures that clamscan reads")
+    when_down: str = Field(
+        default="wait",
+        description="While the scanner does not answer: wait keeps jobs back, pass lets them in unseen",
+        pattern="^(wait|pass)$",
+    )
+    time_s: float = Field(default=60, gt=0, description="Longest look at one document, seconds")
+    memory_bytes: int = Field(default=4 * GiB, gt=0, description="Address space of clamscan, octets")
+
+
 class Folders(_Section):
     """Hot folders and stores."""
 
@@ -363,6 +403,8 @@ class Settings(_Section):
     limits: Limits = Limits()
     space: Space = Space()
     delivery: Delivery = Delivery()
+    convert: Convert = Convert()
+    antivirus: Antivirus = Antivirus()
     folders: Folders = Folders()
     sessions: Sessions = Sessions()
     times: Times = Times()

@@ -25,7 +25,7 @@ from typing import Any
 from frisket.prepress.errors import SandboxUnavailable
 from frisket.prepress.seccomp import filter_program
 
-__all__ = ["Answer", "Limits", "command_line", "run"]
+__all__ = ["Answer", "Limits", "Room", "Talk", "command_line", "end", "run"]
 
 MiB = 1 << 20
 _INSIDE = Path(__file__).parent / "inside"
@@ -61,7 +61,27 @@ class Answer:
     stopped: str = ""
 
 
-def command_line(program: str, arguments: Sequence[str], limits: Limits, filter_fd: int) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a program finds inside beside the interpreter and its own modules.
+
+    packages: of the environment the house runs in. shown: folders and files of this machine, read-only.
+    environment: names and values. threads: whether it may have some; processes it may never have.
+    """
+
+    packages: tuple[str, ...] = ("pikepdf", "pikepdf.libs")
+    shown: tuple[str, ...] = ()
+    shown_as: tuple[tuple[str, str], ...] = ()  # what lies elsewhere inside
+    environment: tuple[tuple[str, str], ...] = ()
+    threads: bool = False
+
+
+COUNTING = Room()
+
+
+def command_line(
+    program: str, arguments: Sequence[str], limits: Limits, filter_fd: int, room: Room = COUNTING
+) -> list[str]:
     """nice, prlimit, then bubblewrap, then the interpreter. Raises SandboxUnavailable when one is missing.
 
     Whoever prints goes before whoever counts, hence nice: on a busy machine a look cost the release its cores.
@@ -86,10 +106,11 @@ def command_line(program: str, arguments: Sequence[str], limits: Limits, filter_
     # Our program is alone under its package name: `frisket` inside has nothing but prepress/inside.
     start = f"import sys; sys.path[:0] = ['/program', '/packages']; from {_PACKAGE}.{program} import main; main()"
     inside = ("-c", start, *arguments)
-    return [nice, "-n", "10", prlimit, *bounds, "--", bwrap, *walls, *_root(limits), "--", *interpreter, *inside]
+    root = _root(limits, room)
+    return [nice, "-n", "10", prlimit, *bounds, "--", bwrap, *walls, *root, "--", *interpreter, *inside]
 
 
-def _root(limits: Limits) -> list[str]:
+def _root(limits: Limits, room: Room) -> list[str]:
     """The whole file system inside: libraries, interpreter, our program, an empty scratch folder."""
     interpreter = os.path.realpath(sys.executable)
     shown = ["--ro-bind", "/usr/lib", "/usr/lib"]
@@ -106,7 +127,10 @@ def _root(limits: Limits) -> list[str]:
         shown += ["--ro-bind", sys.base_prefix, sys.base_prefix]
     return [
         *shown,
-        *_library(),
+        *_packages(room),
+        *(word for path, inside in room.shown_as for word in ("--ro-bind", path, inside)),
+        *(word for path in room.shown if os.path.exists(path) for word in ("--ro-bind", path, path)),
+        *(word for name, value in room.environment for word in ("--setenv", name, value)),
         *("--ro-bind", str(_INSIDE), f"/program/{_PACKAGE.replace('.', '/')}"),
         *("--dev-bind", "/dev/urandom", "/dev/urandom"),  # the PDF library wants it to open encrypted documents
         *("--size", str(limits.scratch), "--tmpfs", "/tmp"),
@@ -114,16 +138,17 @@ def _root(limits: Limits) -> list[str]:
     ]
 
 
-def _library() -> list[str]:
-    """The PDF library and what its wheel brought; found without being imported (R15)."""
+def _packages(room: Room) -> list[str]:
+    """The PDF library and its like, and what their wheels brought; found without being imported (R15)."""
     spec = find_spec("pikepdf")
     if spec is None or spec.origin is None:
         raise SandboxUnavailable("the PDF library is not installed")
     packages = Path(spec.origin).parent.parent
     shown = []
-    for name in ("pikepdf", "pikepdf.libs"):
-        if (packages / name).is_dir():
-            shown += ["--ro-bind", str(packages / name), f"/packages/{name}"]
+    for name in room.packages:
+        for found in (packages / name, *packages.glob(f"{name}.*.so")):
+            if found.exists():
+                shown += ["--ro-bind", str(found), f"/packages/{found.name}"]
     return shown
 
 
@@ -149,8 +174,8 @@ def run(
             document = memory
             stack.callback(os.close, document)
         child = _start(program, arguments, document, limits)
-        stack.callback(_end, child)
-        return _Talk(child, iter(()) if whole else source, limits).finish()
+        stack.callback(end, child)
+        return Talk(child, iter(()) if whole else source, limits).finish()
 
 
 def _memory(source: Iterator[bytes], most: int) -> int | None:
@@ -194,7 +219,7 @@ def _start(program: str, arguments: Sequence[str], document: int, limits: Limits
             os.close(filter_write)
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
+def end(child: subprocess.Popen[bytes]) -> None:
     child.kill()  # bubblewrap takes everything inside with it (--die-with-parent, own process namespace)
     child.wait()
     for pipe in (child.stdin, child.stdout):
@@ -203,7 +228,7 @@ def _end(child: subprocess.Popen[bytes]) -> None:
                 pipe.close()
 
 
-class _Talk:
+class Talk:
     """Feeds a child and reads its frames (4 octets of length, then JSON) until it ends or has to."""
 
     def __init__(self, child: subprocess.Popen[bytes], source: Iterator[bytes], limits: Limits) -> None:

@@ -1,12 +1,13 @@
 """The system-call filter of the sandbox, as a classic BPF program for `bwrap --seccomp`.
 
 Denied calls fail with EPERM instead of killing, so that a library that merely tries one (a thread, a socket
-for a name lookup) reports an error of its own. New processes and threads are denied altogether: what runs
-inside needs none, and so there is no fork bomb to bound.
+for a name lookup) reports an error of its own. New processes are denied altogether, so there is no fork bomb to
+bound; threads are denied too, but to a program that cannot do without them.
 """
 
 import errno
 import platform
+import sys
 from struct import pack
 
 from frisket.prepress.errors import SandboxUnavailable
@@ -94,12 +95,18 @@ _SHARED_CALLS = (
 _CLONE3 = 435  # refused as unknown, for then the C library falls back to clone, which is refused as such
 _X32 = 0x40000000  # calls of the x32 interface have this bit: a second set of numbers past the filter
 
-_LOAD_WORD, _JUMP_EQUAL, _JUMP_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
+_NEW_THREAD = 0x00010000  # CLONE_THREAD, in the first argument of clone on both architectures
+_NEW_NAMESPACES = 0x7E020080  # CLONE_NEWNS … CLONE_NEWNET, CLONE_NEWCGROUP and CLONE_NEWTIME
+
+_LOAD_WORD, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 
 
-def filter_program(machine: str = "") -> bytes:
-    """The filter for this kind of machine. Raises SandboxUnavailable for one whose numbers are not known."""
+def filter_program(machine: str = "", *, threads: bool = False) -> bytes:
+    """The filter for this kind of machine. Raises SandboxUnavailable for one whose numbers are not known.
+
+    threads: let clone make threads of the same process; anything else it makes stays denied.
+    """
     machine = machine or platform.machine()
     if machine not in _ARCHITECTURES:
         raise SandboxUnavailable(f"no system-call filter for machines of kind {machine}")
@@ -115,9 +122,24 @@ def filter_program(machine: str = "") -> bytes:
     if machine == "x86_64":
         program += [_step(_JUMP_AT_LEAST, _X32, jump_false=1), _step(_RETURN, _KILL)]
     program += [_step(_JUMP_EQUAL, _CLONE3, jump_false=1), _step(_RETURN, _ERRNO | errno.ENOSYS)]
+    if threads:
+        program += _only_threads(_CALLS["clone"][column] or 0)
     for number in denied:
         program += [_step(_JUMP_EQUAL, number, jump_false=1), _step(_RETURN, _ERRNO | errno.EPERM)]
     return b"".join([*program, _step(_RETURN, _ALLOW)])
+
+
+def _only_threads(clone: int) -> list[bytes]:
+    """clone with CLONE_THREAD and without new namespaces returns allowed; every other goes on to be denied."""
+    arguments = 16 if sys.byteorder == "little" else 20  # struct seccomp_data: low half of the first argument
+    return [
+        _step(_JUMP_EQUAL, clone, jump_false=5),
+        _step(_LOAD_WORD, arguments),
+        _step(_JUMP_ANY_BIT, _NEW_NAMESPACES, jump_true=2),
+        _step(_JUMP_ANY_BIT, _NEW_THREAD, jump_false=1),
+        _step(_RETURN, _ALLOW),
+        _step(_LOAD_WORD, 0),
+    ]
 
 
 def _step(code: int, value: int, *, jump_true: int = 0, jump_false: int = 0) -> bytes:

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID
 
-from frisket import audit, delivery, device, flow, identity, intake, job, release, spool
+from frisket import audit, delivery, device, flow, identity, intake, job, prepress, release, spool
 from frisket.errors import FrisketError
 from frisket.plumbing import db
 from frisket.plumbing.scope import HOUSE, Actor, ActorKind, Scope
@@ -14,10 +14,11 @@ from frisket.programs.commanding import Values, command, person_named, plain
 from frisket.programs.errors import WrongUse
 from frisket.programs.house import AT_CONTROL, House
 
-__all__ = ["submit", "submit_alone"]
+__all__ = ["learn_formats", "submit", "submit_alone"]
 
 
 async def submit_alone(house: House, values: Values, document: AsyncIterator[bytes], walk: intake.Walker) -> Any:
+    await asyncio.to_thread(learn_formats, house)
     doors = intake.Intake(walk, on_failed_sync=lambda error: None)
     doors.start()
     try:
@@ -58,6 +59,11 @@ async def _submit(house: House, doors: intake.Intake, values: Values, document: 
     return _job(accepted.job)
 
 
+def learn_formats(house: House) -> None:
+    """What this machine can make PDF of, told to the rooms below the one that finds it out."""
+    device.can_convert(prepress.convertible() if house.settings.convert.on else ())
+
+
 def _through_samba(person: identity.PersonView, title: str) -> tuple[Actor, str]:
     """Who printed over SMB acts as a plain person; Samba puts words of its own before the title."""
     if not person.active:
@@ -93,6 +99,7 @@ def _job(view: job.JobView) -> dict[str, Any]:
         "documents": view.documents,
         "octets": view.octets,
         "format": view.format,
+        "conversion": view.conversion,
         "door": view.door,
         "created_at": view.created_at.isoformat(),
         "hold": view.hold,

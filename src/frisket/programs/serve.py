@@ -20,11 +20,12 @@ import structlog
 import uvloop
 from a2wsgi import WSGIMiddleware
 
-from frisket import audit, delivery, device, flow, identity, intake, job, release, spool
+from frisket import audit, delivery, device, flow, identity, intake, job, prepress, release, spool
 from frisket.plumbing import db, httpd, parts, work
 from frisket.plumbing.scope import Actor, Scope
 from frisket.plumbing.settings import Door, Settings
 from frisket.programs import commands, metrics
+from frisket.programs.commands_jobs import learn_formats
 from frisket.programs.control import ControlServer
 from frisket.programs.errors import NotForParts, WrongUse
 from frisket.programs.house import House
@@ -136,8 +137,10 @@ async def _serve(house: House, only: tuple[str, ...], ready_file: Path | None) -
 
 
 async def _open(house: House, only: tuple[str, ...], running: _Running) -> None:
+    await asyncio.to_thread(learn_formats, house)
     if "worker" in only:
         delivery.ready()
+        flow.ready()
         intake.sources.ready()
         intake.ready_for_mail()
         running.engine = work.open_engine(SLOTS)
@@ -373,6 +376,7 @@ async def _close(running: _Running) -> None:
         await asyncio.to_thread(running.doors.stop)
     if running.engine is not None:
         await asyncio.to_thread(running.engine.stop)
+        await asyncio.to_thread(prepress.shrink)
         await asyncio.to_thread(delivery.stop)
     if running.sequencer is not None:
         await asyncio.to_thread(running.sequencer.stop)

@@ -81,7 +81,12 @@ def waiting(
     return Slice([_held(view, look) for view in found.rows], found.after)
 
 
+_LOCKED = "Its document is protected: type its password on the job's page first."
+
+
 def _held(view: job.JobView, look: Look | None) -> HeldJob:
+    if view.conversion == "locked":
+        return HeldJob(view, False, _LOCKED)
     if look is None:
         return HeldJob(view, True)
     found = look.at(view, need_of(view, view.options))
@@ -112,6 +117,8 @@ def _release_one(scope: Scope, identifier: UUID, look: Look, wish: Wish, by: Act
     _may_release(view, by)
     if view.state is not State.HELD and not view.stored:
         raise job.WrongState(f"The job is {view.state.value}, not waiting.")
+    if view.conversion == "locked":
+        raise job.WrongState(_LOCKED)
     found = look.at(view, need_of(view, _options(view.options, wish)))
     if found.hard or (found.lacks and not wish.as_it_can):
         names = tuple(each.name for each in found.instead)
@@ -271,6 +278,8 @@ def hold(scope: Scope, identifier: UUID, *, by: Actor) -> None:
         if view.state is State.HELD:
             job.change_held(view.id, hold="indefinite", hold_until=None, by=by, tx=tx)
             return
+        if view.state is State.ADMITTED:
+            raise job.WrongState("The job is being prepared. Hold it in a moment.")
         job.move(
             view.id,
             State.HELD,

@@ -31,7 +31,7 @@ from frisket.spool.limits import Held, held_by, held_in_all, load_counters, room
 from frisket.spool.reading import read, read_sync, size_of
 from frisket.spool.receipts import Receipt, is_genuine, receipt
 from frisket.spool.sealing import SealedDoc, seal, seal_octets, seal_pieces
-from frisket.spool.shredding import overwrite_doomed, shred, shred_many
+from frisket.spool.shredding import destroy, overwrite_doomed, shred, shred_many
 from frisket.spool.store import close, use_reserve, when_broken
 from frisket.spool.sweeping import Sweep, sweep
 from frisket.spool.tickets import Ticket, Use, ticket
@@ -58,6 +58,7 @@ __all__ = [
     "WrongSpool",
     "close",
     "database_clean",
+    "destroy",
     "destroy_dead_epochs",
     "discard",
     "held_by",

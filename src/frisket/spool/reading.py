@@ -14,21 +14,20 @@ from frisket.spool.tickets import Ticket
 __all__ = ["read", "read_sync", "size_of"]
 
 
-def read_sync(job: UUID, kind: Kind = Kind.ORIGINAL, document: int = 1, *, ticket: Ticket) -> Iterator[bytes]:
+def read_sync(job: UUID, kind: Kind | None = None, document: int = 1, *, ticket: Ticket) -> Iterator[bytes]:
     """A document in pieces of at most 256 KiB, in a thread.
 
+    kind: None means the form to be printed: the pages that prepress made, else the document as it came.
     A piece is verified before it is handed over, but that it was all is proven only when the iterator
     ends: until then whoever sends it on has an unfinished transfer. Raises TicketSpent, NotHere at the
     call; Damaged then or later: quarantine the job.
     """
-    ticket.take(job, kind, document)
     place, opener = _open(job, kind, document, ticket)
     return _verified(place, opener)
 
 
-async def read(job: UUID, kind: Kind = Kind.ORIGINAL, document: int = 1, *, ticket: Ticket) -> AsyncIterator[bytes]:
+async def read(job: UUID, kind: Kind | None = None, document: int = 1, *, ticket: Ticket) -> AsyncIterator[bytes]:
     """As read_sync, for an event loop: files and keys are opened in threads, one piece ahead."""
-    ticket.take(job, kind, document)
     # Opened and begun in one go: a thread that has to be waited for twice costs a small job as much as its reading.
     pieces, piece = await asyncio.wrap_future(threads().submit(_open_and_begin, job, kind, document, ticket))
     ahead = threads().submit(next, pieces, b"")
@@ -46,22 +45,25 @@ async def read(job: UUID, kind: Kind = Kind.ORIGINAL, document: int = 1, *, tick
             pieces.close()
 
 
-def _open_and_begin(job: UUID, kind: Kind, document: int, ticket: Ticket) -> tuple[Generator[bytes, None, None], bytes]:
+def _open_and_begin(
+    job: UUID, kind: Kind | None, document: int, ticket: Ticket
+) -> tuple[Generator[bytes, None, None], bytes]:
     place, opener = _open(job, kind, document, ticket)
     pieces = _verified(place, opener)
     return pieces, next(pieces, b"")
 
 
-def size_of(job: UUID, kind: Kind = Kind.ORIGINAL, document: int = 1) -> int:
+def size_of(job: UUID, kind: Kind | None = None, document: int = 1) -> int:
     """Octets of a document's plaintext. Raises NotHere."""
-    return _row(job, kind, document)[2]
+    return _row(job, kind, document)[3]
 
 
-def _row(job: UUID, kind: Kind, document: int) -> tuple[int, int, int, str, str, int]:
+def _row(job: UUID, kind: Kind | None, document: int) -> tuple[int, int, int, int, str, str, int]:
+    kinds = (Kind.ORIGINAL, Kind.PAGES) if kind is None else (kind,)
     row = (
-        SealedObject.objects.filter(job_id=job, kind=kind, document=document, state="kept")
-        .order_by("-version")
-        .values_list("version", "epoch", "octets", "place", "name", "offset")
+        SealedObject.objects.filter(job_id=job, kind__in=kinds, document=document, state="kept")
+        .order_by("-kind", "-version")
+        .values_list("kind", "version", "epoch", "octets", "place", "name", "offset")
         .first()
     )
     if row is None:
@@ -69,14 +71,16 @@ def _row(job: UUID, kind: Kind, document: int) -> tuple[int, int, int, str, str,
     return row
 
 
-def _open(job: UUID, kind: Kind, document: int, ticket: Ticket) -> tuple[blobs.Place, keys.Opener]:
-    version, epoch, octets, where, name, offset = _row(job, kind, document)
+def _open(job: UUID, kind: Kind | None, document: int, ticket: Ticket) -> tuple[blobs.Place, keys.Opener]:
+    ticket.check(job)
+    found, version, epoch, octets, where, name, offset = _row(job, kind, document)
+    ticket.take(job, found, document)
     wrapped = JobKey.objects.filter(pk=job, tenant=ticket.tenant).values_list("wrapped", "epoch", "version").first()
     if wrapped is None:
         raise NotHere("the job has no key any more")
     key = parts.keys().unwrap_job_key(ticket.tenant, job, bytes(wrapped[0]), wrapped[1], wrapped[2])
     try:
-        header = keys.Header(kind, document, ticket.tenant, job, version, epoch)
+        header = keys.Header(Kind(found), document, ticket.tenant, job, version, epoch)
         opener = keys.Opener(key, header, plain_length=octets)
     finally:
         key.wipe()

@@ -20,7 +20,7 @@ from frisket.spool.receipts import add_note, change_rows, sign
 from frisket.spool.rows import TakenKey, doom_objects, insert_receipts, take_keys
 from frisket.spool.store import store
 
-__all__ = ["OVERWRITE", "overwrite_doomed", "retire_segments", "shred", "shred_many"]
+__all__ = ["OVERWRITE", "destroy", "overwrite_doomed", "retire_segments", "shred", "shred_many"]
 
 OVERWRITE = "spool.overwrite"
 _AT_ONCE = 256  # objects overwritten under one sync of each segment, and one commit
@@ -37,6 +37,16 @@ def shred(job: UUID, *, tx: Tx) -> None:
     From the commit on nothing opens the job (E1). The receipt is there from then on.
     """
     shred_many([job], tx=tx)
+
+
+def destroy(job: UUID, kind: keys.Kind, documents: Sequence[int], *, tx: Tx) -> int:
+    """Doom objects of one kind of a job that goes on living; how many. They are overwritten after the commit."""
+    kept = SealedObject.objects.filter(job_id=job, kind=kind, document__in=documents, state="kept")
+    doomed = kept.update(state="doomed")
+    if doomed:
+        work.enqueue(OVERWRITE, {}, tx=tx, once=OVERWRITE)
+        audit.record("job.original-destroyed", job, by=HOUSE, tx=tx, facts={"pieces": doomed})
+    return doomed
 
 
 def shred_many(jobs: Sequence[UUID], *, tx: Tx) -> None:

@@ -13,7 +13,7 @@ from frisket.spool.models import JobKey
 
 __all__ = ["Ticket", "Use", "ticket"]
 
-Use = Literal["deliver", "count", "prepare", "preview", "download", "proof"]
+Use = Literal["deliver", "count", "prepare", "scan", "preview", "download", "proof"]
 
 
 class Ticket:
@@ -37,10 +37,14 @@ class Ticket:
         """Opens nothing any more."""
         self._good = False
 
-    def take(self, job: UUID, kind: int, document: int) -> None:
-        """Use it for one object. Raises TicketSpent."""
+    def check(self, job: UUID) -> None:
+        """Raises TicketSpent when it opens nothing of this job."""
         if job != self.job or not self._good:
             raise TicketSpent("the ticket is not for this job, or not good")
+
+    def take(self, job: UUID, kind: int, document: int) -> None:
+        """Use it for one object. Raises TicketSpent."""
+        self.check(job)
         with self._lock:
             if (kind, document) in self._opened:
                 raise TicketSpent("the ticket has opened this object already")

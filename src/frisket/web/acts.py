@@ -1,10 +1,12 @@
 """What pages, terminals and the API do to jobs alike."""
 
-from frisket import delivery, job
+from django.utils.translation import gettext as _
+
+from frisket import delivery, device, job
 from frisket.identity import Permission, require
 from frisket.plumbing.scope import Actor, Scope
 
-__all__ = ["DELETABLE", "PAST", "PRESENT", "decide", "deletable", "releasable"]
+__all__ = ["DELETABLE", "PAST", "PRESENT", "decide", "deletable", "kinds_taken", "releasable"]
 
 State = job.State
 PAST = (State.ENDED, State.ERASED)
@@ -19,6 +21,22 @@ DELETABLE = (
     State.SENDING,
     State.QUARANTINED,
 )
+
+
+def kinds_taken() -> list[str]:
+    """Kinds of files the house makes PDF of, as people call them; empty where it makes none."""
+    kinds = (
+        ("application/vnd.oasis.opendocument.text", _("office files")),
+        ("image/png", _("pictures")),
+        ("image/heic", _("photos of phones (HEIC)")),
+        ("text/plain", _("text")),
+        ("text/html", _("web pages")),
+        ("application/postscript", "PostScript"),
+        ("application/vnd.hp-pcl", "PCL"),
+        ("application/oxps", "XPS"),
+    )
+    can = device.convertible()
+    return [name for format, name in kinds if format in can]
 
 
 def deletable(view: job.JobView) -> bool:

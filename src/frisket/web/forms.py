@@ -27,6 +27,7 @@ __all__ = [
     "QueueForm",
     "SetupForm",
     "SignInForm",
+    "UnlockForm",
     "UploadForm",
     "identifiers",
 ]
@@ -363,6 +364,14 @@ class QueueForm(forms.Form):
         field = self.fields["devices"]
         assert isinstance(field, forms.MultipleChoiceField)
         field.choices = [(each.id.hex, each.name) for each in devices]
+
+
+class UnlockForm(forms.Form):
+    """The password of a document: passed on and forgotten."""
+
+    document_password = _password(
+        _("Password of the document"), "off", _("It opens the document once, here, and is kept nowhere.")
+    )
 
 
 class DecideForm(forms.Form):

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from frisket import audit, delivery, device, identity, job, release, spool
+from frisket import audit, delivery, device, flow, identity, job, release, spool
 from frisket.errors import Blame, FrisketError
 from frisket.intake import sources
 from frisket.plumbing import db, keys, snmp
@@ -108,6 +108,8 @@ _KNOWN: dict[type[FrisketError], tuple[int, StrOrPromise]] = {
     delivery.NotAdopted: (409, gettext_lazy("Nobody has looked at this device's certificate yet.")),
     delivery.NotDecidable: (409, gettext_lazy("This job is not uncertain any more.")),
     keys.TlsRefused: (502, gettext_lazy("The device shows another certificate than the one that was adopted.")),
+    flow.DocumentLocked: (403, gettext_lazy("This password does not open the document for printing.")),
+    flow.NothingToUnlock: (409, gettext_lazy("This job does not wait for a password.")),
     release.WrongPin: (403, gettext_lazy("This is not the PIN of the job.")),
     spool.NotHere: (404, gettext_lazy("There is no receipt for this job yet.")),
     job.WrongState: (409, gettext_lazy("The job has moved on meanwhile.")),

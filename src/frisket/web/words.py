@@ -13,6 +13,8 @@ _STATES = {
     "received": gettext_noop("sealed"),
     "admitted": gettext_noop("being checked"),
     "prepared": gettext_noop("checked"),
+    "converting": gettext_noop("being converted"),
+    "locked": gettext_noop("protected"),
     "held": gettext_noop("waiting"),
     "released": gettext_noop("released"),
     "sending": gettext_noop("printing"),

@@ -27,6 +27,8 @@ def state_of(view: job.JobView) -> int:
         return 4
     if state is State.SENDING:
         return 6 if view.note else 5
+    if state is State.ADMITTED and view.conversion and not _will_be_held(view):
+        return 5
     if state is State.UNCERTAIN:
         return 6
     if state is State.DELIVERED:
@@ -44,7 +46,7 @@ def restartable(view: job.JobView) -> bool:
 
 def _will_be_held(view: job.JobView) -> bool:
     """A job that its queue or its sender holds says so from its first answer on."""
-    return bool(view.hold) or device.queue(view.queue).hold
+    return view.hold in job.HOLDS or (view.hold != "stored" and device.queue(view.queue).hold)
 
 
 _ENDED = {
@@ -55,6 +57,10 @@ _ENDED = {
     Reason.TIMED_OUT: "job-canceled-after-timeout",
     Reason.EMPTY: "aborted-by-system",
     Reason.REFUSED: "account-authorization-failed",
+    Reason.UNREADABLE: "document-format-error",
+    Reason.TOO_MUCH: "document-unprintable-error",
+    Reason.TOO_SLOW: "document-unprintable-error",
+    Reason.NO_CONVERTER: "unsupported-document-format",
 }
 _BY_OUTCOME = {
     Outcome.PRINTED: "job-completed-successfully",
@@ -71,6 +77,8 @@ def reasons_of(view: job.JobView) -> list[str]:
         return held_reasons(view)
     if state is State.HELD:
         return held_reasons(view)
+    if state is State.ADMITTED and view.conversion:
+        return ["job-transforming"]
     if state is State.QUARANTINED:
         return ["job-held-for-review"]
     if state is State.RELEASED:

@@ -2,7 +2,7 @@
 
 Attributes lie encoded in a cache per queue and address; a request picks names from it, and what many clients
 ask for in the same words is put together once. The cache is made anew when any queue or device changes
-(``device.version()``).
+(``device.version()``), and when the house learns to convert.
 """
 
 import logging
@@ -25,13 +25,14 @@ from frisket.wire import ipp
 __all__ = ["OPERATIONS", "Address", "printer_group", "state_filter", "up_time"]
 
 log = logging.getLogger("frisket.intake.ipp")
+_House = tuple[int, frozenset[str]]  # the version of queues and devices, and what becomes PDF here
 
 
 def printer_group(
     queue: device.QueueView, address: Address, wanted: Sequence[str], *, queued: int, believed: bool
 ) -> bytes:
     """The encoded printer-attributes group with what was asked for (RFC 8011 section 4.2.5.1)."""
-    at = (queue.id.hex, device.version(), address, believed)
+    at = (queue.id.hex, (device.version(), device.convertible()), address, believed)
     still = _still(*at)
     # Only names we know: what is kept for the next time must not be as large as a stranger likes.
     asked = tuple(dict.fromkeys(name for name in wanted if name in still or name in _OTHER_WORDS))
@@ -49,8 +50,8 @@ class _Picked:
 
 
 @lru_cache(maxsize=128)
-def _picked(queue_hex: str, version: int, address: Address, believed: bool, wanted: tuple[str, ...]) -> _Picked:
-    still = _still(queue_hex, version, address, believed)
+def _picked(queue_hex: str, house: _House, address: Address, believed: bool, wanted: tuple[str, ...]) -> _Picked:
+    still = _still(queue_hex, house, address, believed)
     encoded = b"".join([b"\x04", *(still[name] for name in _choose(wanted, still))])
     return _Picked(encoded, frozenset(_choose(wanted, _MOVING)))
 
@@ -70,7 +71,7 @@ def _choose(wanted: Sequence[str], known: Sequence[str] | dict[str, bytes]) -> l
 
 
 @lru_cache(maxsize=512)
-def _still(queue_hex: str, version: int, address: Address, believed: bool) -> dict[str, bytes]:
+def _still(queue_hex: str, house: _House, address: Address, believed: bool) -> dict[str, bytes]:
     """Everything that stays until a queue or device changes."""
     queue = device.queue(UUID(queue_hex))
     can, formats = capabilities_of(queue), list(formats_of(queue))

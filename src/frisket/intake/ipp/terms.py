@@ -261,6 +261,10 @@ _REASONS = {
     job.Reason.SUSPENDED: "job-suspended",
     job.Reason.NEW_HELD: "job-hold-until-specified",
 }
+_LOCKED = {
+    job.Reason.LOCKED: "document-password-error",
+    job.Reason.FORBIDDEN: "document-permission-error",
+}
 _ALSO = {
     "password": "job-password-wait",
     "button-press": "job-held-for-button-press",
@@ -270,13 +274,17 @@ _ALSO = {
 
 def held_reasons(view: job.JobView) -> list[str]:
     """Every reason for which a held job waits, the first one first; also of one that is going to be held."""
+    if view.state is job.State.HELD and view.why in _LOCKED:
+        return [_LOCKED[view.why]]
     reasons = []
+    if view.state is job.State.ADMITTED and view.conversion == "due":
+        reasons = ["job-transforming"]
     if view.hold == "until":
-        reasons = _waits_for_time(view)
+        reasons += _waits_for_time(view)
     elif view.state is job.State.HELD and view.why in _REASONS:
-        reasons = [_REASONS[view.why]]
+        reasons.append(_REASONS[view.why])
     elif view.hold == "indefinite":
-        reasons = ["job-hold-until-specified"]
+        reasons += ["job-hold-until-specified"]
     if view.residual_hold:
         reasons.append(_ALSO[view.residual_hold])
     return list(dict.fromkeys(reasons)) or ["job-held-for-release"]

@@ -102,6 +102,14 @@ def job_hold(request: HttpRequest, word: str) -> JobOut:
     return JobOut.of(_job(who, word))
 
 
+@operation("POST", "/jobs/{word}/unlock", needs=Permission.JOBS_OWN, tag=TAG, response=JobOut)
+def job_unlock(request: HttpRequest, word: str, told: shapes.UnlockIn) -> JobOut:
+    """Open the document of a job that waits for its password. The password is used once and kept nowhere."""
+    who = visit(request)
+    flow.unlock(who.jobs, _job(who, word).id, told.password, by=who.actor)
+    return JobOut.of(_job(who, word))
+
+
 @operation("POST", "/jobs/{word}/decide", needs=Permission.JOBS_OWN, tag=TAG, response=JobOut)
 def job_decide(request: HttpRequest, word: str, told: shapes.DecideIn) -> JobOut:
     """Say whether an uncertain job printed."""

@@ -32,6 +32,7 @@ __all__ = [
     "ReleaseIn",
     "ReleaseOut",
     "ShownOut",
+    "UnlockIn",
     "VerdictOut",
 ]
 
@@ -61,6 +62,7 @@ class JobOut(Schema):
     queue: UUID
     device: UUID | None
     format: str
+    conversion: str = Field(description='"" nothing to do, due, done, or locked: a password is wanted first')
     octets: int
     documents: int
     pages: int | None
@@ -92,6 +94,7 @@ class JobOut(Schema):
             queue=view.queue,
             device=view.device,
             format=view.format,
+            conversion=view.conversion,
             octets=view.octets,
             documents=view.documents,
             pages=view.pages,
@@ -109,6 +112,10 @@ class JobOut(Schema):
             completed_at=view.completed_at,
             due_at=view.due_at,
         )
+
+
+class UnlockIn(_In):
+    password: str = Field(min_length=1, max_length=256)
 
 
 class JobsOut(Schema):

@@ -13,7 +13,7 @@ from frisket.errors import FrisketError
 from frisket.identity import Permission
 from frisket.intake import sources
 from frisket.web import acts, problems
-from frisket.web.forms import DecideForm, PrintForm, UploadForm, identifiers
+from frisket.web.forms import DecideForm, PrintForm, UnlockForm, UploadForm, identifiers
 from frisket.web.routes import page
 from frisket.web.visits import Visit, visit
 from frisket.web.words import STATIONS
@@ -134,12 +134,23 @@ def _job_page(request: HttpRequest, view: job.JobView, form: PrintForm, status: 
         "device": there.name if there is not None else None,
         "device_problem": _problem_of(there, view),
         "devices": [each for each in device.devices(who.scope) if each.active],
-        "may_release": acts.releasable(view) and (mine or view.stored == 2 or who.may(Permission.JOBS_RELEASE)),
+        "may_release": acts.releasable(view)
+        and view.conversion != "locked"
+        and (mine or view.stored == 2 or who.may(Permission.JOBS_RELEASE)),
+        "unlock": UnlockForm() if view.conversion == "locked" and view.state is State.HELD and mine else None,
+        "came_as": _came_as(view),
         "may_delete": acts.deletable(view) and (mine or who.may(Permission.JOBS_ALL)),
         "may_decide": mine or who.may(Permission.UNCERTAIN_DECIDE),
         **_receipt_of(who, view),
     }
     return render(request, "web/job.html", values, status=status)
+
+
+def _came_as(view: job.JobView) -> str:
+    """What its documents were before PDF was made of them."""
+    if view.conversion != "done":
+        return ""
+    return ", ".join(dict.fromkeys(each.came_as for each in job.documents(view.id) if each.came_as))
 
 
 def _stations(here: str) -> list[tuple[str, str]]:
@@ -218,6 +229,23 @@ def job_delete(request: HttpRequest, number: int) -> HttpResponse:
     return render(request, "web/confirm.html", values)
 
 
+@page("/jobs/<int:number>/unlock", needs=Permission.JOBS_OWN, methods=("POST",))
+def job_unlock(request: HttpRequest, number: int) -> HttpResponse:
+    """The password of its document. It goes to the sandbox that opens the document, and nowhere else."""
+    who = visit(request)
+    view = job.get(who.jobs, number)
+    form = UnlockForm(request.POST)
+    if form.is_valid():
+        try:
+            flow.unlock(who.jobs, view.id, form.cleaned_data["document_password"], by=who.actor)
+        except FrisketError as error:
+            words = problems.of(error)
+            messages.error(request, f"{words.text} {words.remedy}".strip(), extra_tags="stop")
+        else:
+            messages.success(request, _("Its document is open now."), extra_tags="good")
+    return redirect(f"/jobs/{number}")
+
+
 @page("/jobs/<int:number>/decide", needs=Permission.JOBS_OWN, methods=("POST",))
 def job_decide(request: HttpRequest, number: int) -> HttpResponse:
     """Did the uncertain job print? The owner says so, or an operator."""
@@ -254,5 +282,10 @@ def upload(request: HttpRequest) -> HttpResponse:
     form = UploadForm()
     queues = [each for each in device.queues(who.scope) if each.accepting]
     form.offer(queues, device.default_queue())
-    values = {"form": form, "queues": queues, "stores": sources.browsable(who.own)}
+    values = {
+        "form": form,
+        "queues": queues,
+        "kinds": acts.kinds_taken(),
+        "stores": sources.browsable(who.own),
+    }
     return render(request, "web/upload.html", values)

@@ -123,6 +123,10 @@ def job_word(view: job.JobView) -> str:
     """Where a job stands; of one that is over, how it ended."""
     if view.state in (job.State.ENDED, job.State.ERASED) and view.outcome:
         return words.spoken(view.outcome.value)
+    if view.state is job.State.ADMITTED and view.conversion == "due":
+        return words.state("converting")
+    if view.state is job.State.HELD and view.conversion == "locked":
+        return words.state("locked")
     return words.state(view.state)
 
 

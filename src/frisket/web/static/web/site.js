@@ -79,17 +79,34 @@
         if (progress.loaded === progress.total) said.textContent = upload.dataset.sealing;
       };
       request.onload = () => {
-        if (request.status >= 200 && request.status < 300) {
-          location.assign("/jobs");
-          return;
-        }
         let told = {};
         try { told = JSON.parse(request.responseText); } catch { /* no words came */ }
+        if (request.status >= 200 && request.status < 300) {
+          if (told.state === "admitted") prepared(told.number, Date.now());
+          else location.assign("/jobs");
+          return;
+        }
         failed([told.title, told.detail].filter(Boolean).join(" ") || upload.dataset.failed);
       };
       request.onerror = () => failed(upload.dataset.failed);
       request.send(new FormData(upload));
     });
+    // While PDF is made of it: asked now and then, and after a while the job's own page tells the rest.
+    function prepared(number, since) {
+      meter.removeAttribute("value");
+      said.textContent = upload.dataset.making;
+      const request = new XMLHttpRequest();
+      request.open("GET", `/api/v1/jobs/${number}`);
+      request.responseType = "json";
+      request.onload = () => {
+        const job = request.response || {};
+        const waits = request.status === 429 || (request.status === 200 && ["admitted", "prepared"].includes(job.state));
+        if (waits && Date.now() - since < 60000) setTimeout(() => prepared(number, since), 700);
+        else location.assign(job.state === "held" && job.conversion !== "locked" ? "/jobs" : `/jobs/${number}`);
+      };
+      request.onerror = () => location.assign(`/jobs/${number}`);
+      request.send();
+    }
     function failed(text) {
       meter.hidden = true;
       button.disabled = false;
