@@ -27,8 +27,9 @@ _PERIODIC = ("audit.", "delivery.watch", "flow.count", "flow.timers", "spool.cle
 
 @contextmanager
 def database(house: House) -> Iterator[sqlite3.Connection]:
-    """The house's own file, read beside it and only for a moment: a reader holds up its cleaning."""
+    """The house's own file as it is at one moment, read beside it and only briefly: a reader holds up its cleaning."""
     with closing(sqlite3.connect(f"file:{house.data}/house.db?mode=ro", uri=True, timeout=10)) as rows:
+        rows.execute("BEGIN")  # else a job may move on between its row and its leaves
         yield rows
 
 

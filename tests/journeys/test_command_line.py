@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.peers.agents import ReplayAgent, office
 from tests.peers.client import Printing, sample
 from tests.peers.served import Failed, Served, serving, until
 
@@ -63,6 +64,28 @@ def test_jobs_are_sent_listed_released_and_explained(house: Served, tmp_path: Pa
     assert "It arrived from the command line, was sealed on stable storage and acknowledged." in text
     assert "alice released it to virtual." in text
     assert json.loads(house.run("job", "explain", made["id"], "--json").stdout)["steps"]
+
+
+def test_a_device_is_shown_with_what_its_agent_says_and_no_secret_is_on_the_command_line(house: Served) -> None:
+    walk = office(host=5, errors=b"\x04")
+    with ReplayAgent(walk, community="correct-horse") as agent:
+        house.cli("device", "add", "known", "socket://127.0.0.1:9", "--tag", "north", "--location", "hall")
+        set_ = house.cli("device", "snmp", "known", "2c", "--port", str(agent.port), stdin=b"correct-horse\n")
+        assert set_["snmp"] == "2c" and "correct-horse" not in str(set_)
+        found = house.cli("device", "show", "known", "--ask")
+        text = house.run("device", "show", "known").stdout.decode()
+    assert found["tags"] == ["north"] and found["status"]["marked"] == 4711
+    assert (found["state"], found["state_reasons"]) == ("stopped", ["media-jam-error"])
+    assert found["status"]["supplies"][0]["level"]["percent"] == 40
+    assert "Black toner: 40 %" in text and "snmp: stopped" in text
+    made = house.cli("job", "submit", "-", "--person", "alice", "--hold", "--format", "application/pdf", stdin=DOCUMENT)
+    words = ("job", "release", made["id"], "--person", "alice", "--device", "known", "--json")
+    refused = house.run(*words)  # its agent is silent meanwhile; what it said a moment ago counts
+    (told,) = json.loads(refused.stdout)["jobs"]
+    assert refused.returncode == 1 and told["why"] == ["broken"] and "Paper is jammed in known." in told["text"]
+    assert house.cli("device", "snmp", "known", "off")["snmp"] is None
+    assert house.cli("device", "set", "known", "--also", "ipp://127.0.0.1/two")["ways"] == ["ipp://127.0.0.1:631/two"]
+    assert house.cli("device", "set", "known", "--only", "--no-tags")["ways"] == []
 
 
 def test_a_job_goes_to_the_lpd_queue_that_a_device_was_added_with(house: Served, tmp_path: Path) -> None:

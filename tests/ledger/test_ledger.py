@@ -47,7 +47,9 @@ def span(house):
 
 
 def test_an_entry_is_read_back_as_it_was_written(house):
-    new = entry(marks=("reprint",), colour=True)
+    new = entry(
+        marks=("reprint",), colour=True, confidence=ledger.Confidence.AGREED, counts={"device": 6, "document": 6}
+    )
     write(new)
     (got,) = ledger.entries(house.scope, *span(house)).rows
     assert got.at == house.clock.now()
@@ -164,6 +166,7 @@ def test_the_export_is_csv_with_names_and_times_in_utc(house):
         "yes",
         "device",
         "reprint checked",
+        "likely",
     ]
 
 

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from reportlab.pdfgen import canvas
 
 from frisket import lab
+from tests.peers.agents import ReplayAgent, office
 from tests.peers.served import Served, serving
 from tests.web.reading import faults
 
@@ -174,6 +175,29 @@ def test_a_card_fetches_a_job_at_a_small_panel_without_scripts(site: Site) -> No
 
 
 @pytest.mark.requirement("SAFEQ-59")
+def test_a_broken_device_says_so_at_its_panel_and_keeps_the_job(site: Site) -> None:
+    number = site.send("alice", "Third paper")
+    with ReplayAgent(office(host=5, errors=b"\x08")) as agent:
+        site.served.cli("device", "snmp", "copy-1", "2c", "--port", str(agent.port), stdin=b"public\n")
+        site.served.cli("device", "show", "copy-1", "--ask")
+        page = site.page("panel", java_script_enabled=False)
+        page.goto("/terminal/copy-1")
+        page.locator("#number:focus").wait_for()
+        page.keyboard.type(CARD)
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".jobs")
+        assert "A door of copy-1 is open." in page.inner_text("main .bad") and not sideways(page)
+        page.screenshot()
+        page.context.close()
+        phone = site.signed_in("adam", "phone", locale="de-DE")
+        phone.goto("/devices/copy-1")
+        assert phone.locator(".levels svg.level").count() >= 8 and not sideways(phone)
+        assert faults(phone.content()) == [] and "Tür offen" in phone.inner_text("#state")
+        phone.context.close()
+    assert site.served.job(number)["state"] == "held"
+    site.served.cli("device", "snmp", "copy-1", "off")
+
+
 def test_a_visitor_with_a_phone_uploads_a_document_and_sees_it_wait(site: Site, tmp_path: Path) -> None:
     (tmp_path / "tickets.pdf").write_bytes(pdf(2))
     page = site.signed_in("bert", "phone", has_touch=True, is_mobile=True)

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
-from frisket import identity, job
+from frisket import delivery, device, identity, job
 from frisket.plumbing import parts
 from frisket.plumbing.db import transaction
 from tests.web.conftest import PASSWORD, Town
@@ -225,3 +225,51 @@ def test_every_page_at_the_device_can_be_read_without_seeing_it(at_device: Town)
 @pytest.mark.parametrize("query", ["jobs=", "jobs=a,b", "jobs=" + "9" * 400, "jobs=1&round=x", "round=99999"])
 def test_whatever_stands_in_the_address_of_the_progress_it_is_a_page(at_device: Town, query: str) -> None:
     assert tap(at_device).get(f"/terminal/copy-1/progress?{query}", secure=True).status_code == 200
+
+
+def _loaded(town: Town, name: str, **can: object) -> device.DeviceView:
+    """A device whose abilities are known, standing on the third floor."""
+    with transaction() as tx:
+        adoption = device.Adoption(device.Capabilities(probed=True, **can))  # type: ignore[arg-type]
+        new = device.NewDevice(name, f"ipp://127.0.0.1:9/{name}", "third floor", adoption=adoption)
+        return device.add_device(town.house.scope, new, by=town.house.administrator, tx=tx)
+
+
+def _says(there: device.DeviceView, state: str, *reasons: str) -> None:
+    with transaction() as tx:
+        device.set_state(there.id, state, reasons, tx=tx, source="ipp")
+
+
+def test_a_broken_device_says_so_and_where_it_would_print_in_the_persons_language(at_device: Town) -> None:
+    there, _ = _loaded(at_device, "broken"), _loaded(at_device, "good")
+    _says(there, "stopped", "media-jam-error")
+    view = at_device.send("alice", "Plan")
+    browser = tap(at_device, device="broken")
+    shown = text_of(browser.get("/terminal/broken", secure=True))
+    assert "Paper is jammed in broken. Go to good, third floor: it can print this now." in shown
+    form = {"act": "print", "job": view.id.hex}
+    assert browser.post("/terminal/broken/act", form, secure=True).status_code == 409
+    assert at_device.job_now(view.id).state is job.State.HELD
+    alice = at_device.person("alice")
+    with transaction() as tx:
+        by = identity.actor_for(alice, "tests")
+        identity.set_language(at_device.house.scope, alice.id, "de", by=by, tx=tx)
+    german = text_of(browser.get("/terminal/broken", secure=True))
+    # Before it refused it was asked once more, and did not even answer.
+    assert "broken antwortet nicht. Gehen Sie zu good, third floor: dort lässt er sich jetzt drucken." in german
+    delivery.stop()
+
+
+def test_what_would_come_out_otherwise_prints_only_when_the_person_says_anyway(at_device: Town) -> None:
+    there = _loaded(at_device, "grey", colour=False)
+    _loaded(at_device, "full")
+    view = at_device.send("alice", "Plan", options=job.Options(color_mode="color"))
+    browser = tap(at_device, device="grey")
+    asked = browser.post("/terminal/grey/act", {"act": "print", "job": view.id.hex}, secure=True)
+    assert asked.status_code == 409 and faults(asked.content.decode()) == []
+    assert "grey prints in black and white only. Go to full, third floor" in text_of(asked)
+    assert at_device.job_now(view.id).state is job.State.HELD
+    form = {"job": view.id.hex, "as_it_can": "yes"}
+    assert browser.post("/terminal/grey/print", form, secure=True).status_code == 302
+    after = at_device.job_now(view.id)
+    assert after.state is job.State.RELEASED and after.device == there.id

@@ -36,7 +36,7 @@ from frisket.delivery.values import (
     TicketDocument,
     Times,
 )
-from frisket.delivery.watching import adopt, adoption_of, condition, identify, probe
+from frisket.delivery.watching import adopt, adoption_of, condition, identify, keep, look_at_ways, probe
 
 __all__ = [
     "AttemptView",
@@ -63,6 +63,8 @@ __all__ = [
     "condition",
     "decide",
     "identify",
+    "keep",
+    "look_at_ways",
     "probe",
     "ready",
     "recover",

@@ -16,6 +16,8 @@ class Attempt(models.Model):
     device_job = models.CharField(max_length=300, default="")  # the device's job-id or PJL job name
     impressions = models.IntegerField(null=True)  # as the device counted
     sheets = models.IntegerField(null=True)
+    counter = models.IntegerField(null=True)  # what the device's own counter rose by meanwhile
+    counter_unit = models.CharField(max_length=12, default="")  # impressions, sheets
     cancel_why = models.CharField(max_length=24, default="")  # frisket.job.Reason, once somebody asked
     ended_at = models.DateTimeField(null=True)
     ending = models.CharField(max_length=12, default="")  # frisket.delivery.values.End

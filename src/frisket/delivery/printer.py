@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from frisket.delivery import ipp_facts as facts
 from frisket.delivery.reading import PROBE_WANTED, capabilities
 from frisket.delivery.values import Condition, End, Ending
 from frisket.delivery.wishes import cannot, job_attributes, supports, wanted_for
@@ -52,6 +53,7 @@ PRINTER_WANTED = (
     "printer-state-reasons",
     "printer-uuid",
     "sides-supported",
+    *facts.FACTS_WANTED,
 )
 JOB_WANTED = (
     "job-id",
@@ -98,6 +100,11 @@ def condition(printer: ipp.Group) -> Condition:
         state=_STATES.get(printer.integer("printer-state") or 0, "unknown"),
         reasons=tuple(reason for reason in reasons if reason and reason != "none"),
         message=clean(printer.text("printer-state-message") or "", 200),
+        model=clean(printer.text("printer-make-and-model") or "", 120),
+        trays=facts.trays(printer),
+        supplies=facts.supplies(printer),
+        bins=facts.bins(printer),
+        marked=facts.marked(printer),
     )
 
 

@@ -114,6 +114,16 @@ class RawDriver:
             make_and_model=model,
         )
 
+    async def page_count(self) -> int | None:
+        """The engine's counter by PJL (INFO PAGECOUNT); None where it does not say."""
+        try:
+            found = await self._question("INFO PAGECOUNT")
+        except DeviceUnreachable:
+            return None
+        said = next((each.lines for each in found if isinstance(each, pjl.Other) and each.lines), ())
+        digits = said[0].strip().removeprefix("PAGECOUNT=").strip() if said else ""
+        return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 11 else None
+
     # -- printing --------------------------------------------------------------------------------
 
     async def _print_one(

@@ -5,8 +5,8 @@ import time
 from uuid import UUID
 
 from frisket import audit, device, identity, job
-from frisket.delivery import loop
-from frisket.delivery.drivers import driver_for, times
+from frisket.delivery import loop, ways
+from frisket.delivery.drivers import times
 from frisket.delivery.errors import NotDecidable
 from frisket.delivery.models import Attempt
 from frisket.delivery.sending import finish, in_hand, settle, stage_scope
@@ -81,10 +81,10 @@ def _ending(row: Attempt) -> Ending:
 
 async def _ask(target: DeviceView, device_job: str, waits: Times) -> Ending | None:
     """Ask until the device has ended the job; None when it still has not after ``follow_s``."""
-    driver, pause = driver_for(target, waits), FIRST_PAUSE_S
+    (driver, name), pause = ways.by_way(target, device_job, waits), FIRST_PAUSE_S
     until = time.monotonic() + waits.follow_s
     while time.monotonic() < until:
-        found = await driver.ask(device_job)
+        found = await driver.ask(name)
         if found.ending is not None:
             return found.ending
         await asyncio.sleep(pause)

@@ -17,8 +17,7 @@ from itertools import takewhile
 from uuid import UUID
 
 from frisket import audit, device, job, spool
-from frisket.delivery import loop
-from frisket.delivery.drivers import driver_for, times
+from frisket.delivery import loop, truth
 from frisket.delivery.errors import TryAgain
 from frisket.delivery.models import Attempt
 from frisket.delivery.values import NEUTRAL_OWNER, End, Ending, PrintTicket, TicketDocument
@@ -270,7 +269,7 @@ async def _drive(going: Going) -> Ending:
         crashpoints.pass_(_AFTER_LAST_OCTET)
 
     try:
-        ending = await driver_for(going.device, times()).print(going.ticket, source, going.watch)
+        ending = await truth.counted_print(going.device, going.ticket, source, going.watch)
         if ending.end is End.RETRY and going.watch.cancelled():
             return Ending(End.CANCELLED, ending.evidence, impressions=0, sheets=0)
         return ending
@@ -316,6 +315,7 @@ def _move(attempt: int, lease: Lease, ending: Ending, octets: int, crashed: bool
     row.octets_sent = max(row.octets_sent, octets)
     row.evidence = ending.evidence[:300]
     row.impressions, row.sheets = ending.impressions, ending.sheets
+    row.counter, row.counter_unit = ending.counter, ending.counter_unit
     row.save()
     _keep_state(row, ending, tx)
     facts: dict[str, str | int | bool | None] = {
@@ -433,6 +433,8 @@ class AttemptView:
     octets_sent: int
     impressions: int | None
     sheets: int | None
+    counter: int | None  # what the device's own counter rose by
+    counter_unit: str  # impressions, sheets
     ended_at: datetime | None
     ending: str  # of End; "" while it goes on
     evidence: str
@@ -450,6 +452,8 @@ def attempts(scope: Scope, job_id: UUID) -> list[AttemptView]:
             octets_sent=row.octets_sent,
             impressions=row.impressions,
             sheets=row.sheets,
+            counter=row.counter,
+            counter_unit=row.counter_unit,
             ended_at=row.ended_at,
             ending=row.ending,
             evidence=row.evidence,

@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from frisket.device import Capabilities, DeviceView
+from frisket.device import Bin, Capabilities, DeviceView, Facts, Supply, Tray
 from frisket.job import Options
 
 __all__ = [
@@ -47,6 +48,8 @@ class Ending:
     silent: bool = False  # DELIVERED only because the device's policy takes silence for it
     impressions: int | None = None
     sheets: int | None = None
+    counter: int | None = None  # what the device's own counter rose by, read before and after
+    counter_unit: str = ""  # impressions, sheets
 
 
 # What is known of a job whose connection broke: octets left, the device was not asked yet.
@@ -124,6 +127,27 @@ class Condition:
     state: str
     reasons: tuple[str, ...] = ()
     message: str = ""
+    model: str = ""
+    trays: tuple[Tray, ...] = ()
+    supplies: tuple[Supply, ...] = ()
+    bins: tuple[Bin, ...] = ()
+    marked: int | None = None  # impressions of the device's whole life
+
+    def facts(self, source: str, at: datetime) -> Facts:
+        """The same as one source's word on a device."""
+        return Facts(
+            source,
+            at,
+            self.state,
+            self.reasons,
+            self.message,
+            model=self.model,
+            trays=self.trays,
+            supplies=self.supplies,
+            bins=self.bins,
+            marked=self.marked,
+            marked_unit="impressions" if self.marked is not None else "",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,27 +1,43 @@
 """Asking devices how they are, and what they are before somebody adopts them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from uuid import UUID
 
 from frisket import device
-from frisket.delivery import loop
+from frisket.delivery import loop, ways
+from frisket.delivery.agents import Agent, agent_of
 from frisket.delivery.drivers import driver_for, times
+from frisket.delivery.errors import ConnectionLost, DeviceAnswered, DeviceUnreachable
 from frisket.delivery.ipp_driver import IppDriver
 from frisket.delivery.sending import stage_scope
-from frisket.delivery.values import Condition, Probe
-from frisket.device import UNKNOWN, Address, Adoption, DeviceView
-from frisket.plumbing import db, parts, work
+from frisket.delivery.values import Condition, Probe, Times
+from frisket.device import UNKNOWN, Address, Adoption, DeviceView, Facts, Status
+from frisket.plumbing import db, keys, parts, work
 from frisket.plumbing.db import Tx
 from frisket.plumbing.scope import Actor, Scope
 
-__all__ = ["EVERY_S", "WATCH", "adopt", "adoption_of", "condition", "handle_watch", "identify", "probe"]
+__all__ = [
+    "EVERY_S",
+    "WATCH",
+    "adopt",
+    "adoption_of",
+    "condition",
+    "handle_watch",
+    "identify",
+    "keep",
+    "look_at_ways",
+    "probe",
+]
 
 WATCH = "delivery.watch"
 EVERY_S = 30.0
 AT_ONCE = 16
 IDENTIFY_S = 5.0  # somebody waits for the answer
 NOBODY = UUID(int=0)
+_SOURCES = {"ipp": "ipp", "ipps": "ipp", "lpd": "lpd", "socket": "pjl"}  # by what a device is asked, by scheme
 
 
 def probe(uri: str) -> Probe:
@@ -33,9 +49,22 @@ def probe(uri: str) -> Probe:
     return loop.start().run(driver_for(_stranger(Address.read(uri)), times()).probe())
 
 
-def adoption_of(found: Probe) -> Adoption:
-    """What a person says yes to (R13)."""
-    return Adoption(found.capabilities, found.certificate_sha256, found.printer_uuid)
+def adoption_of(found: Probe, ways: Mapping[str, bytes | None] | None = None) -> Adoption:
+    """What a person says yes to (R13). ways: what ``look_at_ways`` found."""
+    return Adoption(found.capabilities, found.certificate_sha256, found.printer_uuid, ways or {})
+
+
+def look_at_ways(there: DeviceView) -> dict[str, bytes | None]:
+    """The certificates that a device's further encrypted connections show now, by address. Nothing is kept.
+
+    One that does not answer is not among them.
+    """
+    found: dict[str, bytes | None] = {}
+    for way in there.ways:
+        if way.address.secure:
+            with suppress(DeviceUnreachable, ConnectionLost, DeviceAnswered, keys.TlsRefused):
+                found[way.uri] = probe(way.uri).certificate_sha256
+    return found
 
 
 def adopt(scope: Scope, device_id: UUID, *, by: Actor) -> DeviceView:
@@ -43,19 +72,23 @@ def adopt(scope: Scope, device_id: UUID, *, by: Actor) -> DeviceView:
 
     The person whose act this is has compared the fingerprint. Raises as ``probe``, and device.NoSuchDevice.
     """
-    found = probe(device.device(scope, device_id).uri)
+    there = device.device(scope, device_id)
+    found = probe(there.uri)
+    adoption = adoption_of(found, look_at_ways(there))
     with db.transaction() as tx:
-        adopted = device.adopt(scope, device_id, adoption_of(found), by=by, tx=tx)
-        _keep(device_id, found.condition, tx)
+        adopted = device.adopt(scope, device_id, adoption, by=by, tx=tx)
+        keep(adopted, found.condition, tx=tx)
         return adopted
 
 
-def condition(scope: Scope, device_id: UUID) -> Condition:
-    """Ask a device how it is, and keep what it says."""
-    found = loop.start().run(driver_for(device.device(scope, device_id), times()).condition())
-    with db.transaction() as tx:
-        _keep(device_id, found, tx)
-    return found
+def condition(scope: Scope, device_id: UUID, *, patience_s: float | None = None) -> Status:
+    """Ask a device how it is, by every source that can say, and keep what they say.
+
+    patience_s: where somebody stands and waits for the answer.
+    """
+    there = device.device(scope, device_id)
+    _keep_all(there, loop.start().run(_ask(there, agent_of(there), patience_s)))
+    return device.status(scope, device_id)
 
 
 def identify(devices: Sequence[DeviceView], actions: Sequence[str], message: str) -> int:
@@ -82,31 +115,56 @@ async def _identify_all(asked: Sequence[tuple[DeviceView, Sequence[str]]], messa
 def handle_watch(item: work.Item) -> None:
     """The work ``delivery.watch``, every 30 s: all active devices, some at a time.
 
-    A device behind a bare RAW port is not asked, because to it a connection is a print: what is known of
-    it is what the last job found.
+    A device behind a bare RAW port is asked by its SNMP agent alone, because to its port a connection is a
+    print: without an agent, what is known of it is what the last job found.
     """
-    asked = [
-        each
-        for each in device.devices(stage_scope())
-        if each.active and (each.address.scheme != "socket" or each.capabilities.pjl)
-    ]
-    for each, found in zip(asked, loop.start().run(_ask_all(asked)), strict=True):
-        with db.transaction() as tx:
-            _keep(each.id, found, tx)
+    asked = [(each, agent_of(each)) for each in device.devices(stage_scope()) if each.active]
+    for (each, _), found in zip(asked, loop.start().run(_ask_all(asked)), strict=True):
+        _keep_all(each, found)
 
 
-async def _ask_all(asked: list[DeviceView]) -> list[Condition]:
+async def _ask_all(asked: list[tuple[DeviceView, Agent | None]]) -> list[list[Facts]]:
     some = asyncio.Semaphore(AT_ONCE)
 
-    async def ask(one: DeviceView) -> Condition:
+    async def ask(one: DeviceView, agent: Agent | None) -> list[Facts]:
         async with some:
-            return await driver_for(one, times()).condition()
+            return await _ask(one, agent)
 
-    return await asyncio.gather(*(ask(each) for each in asked))
+    return await asyncio.gather(*(ask(*each) for each in asked))
 
 
-def _keep(device_id: UUID, found: Condition, tx: Tx) -> None:
-    device.set_state(device_id, found.state, found.reasons, found.message, tx=tx)
+async def _ask(there: DeviceView, agent: Agent | None, patience_s: float | None = None) -> list[Facts]:
+    """What the print port and the agent say, both at once."""
+    waits = times()
+    if patience_s is not None:
+        waits = replace(waits, connect_s=min(waits.connect_s, patience_s), stall_s=min(waits.stall_s, patience_s))
+    questions: list[Awaitable[Facts]] = [agent.facts()] if agent is not None else []
+    if _may_be_asked(there):
+        questions.append(_port(there, waits))
+    return await asyncio.gather(*questions)
+
+
+async def _port(there: DeviceView, waits: Times) -> Facts:
+    return _facts(there, await ways.condition(there, waits))
+
+
+def _may_be_asked(there: DeviceView) -> bool:
+    return there.address.scheme != "socket" or there.capabilities.pjl
+
+
+def _facts(there: DeviceView, found: Condition) -> Facts:
+    return found.facts(_SOURCES[there.address.scheme], parts.clock().now())
+
+
+def _keep_all(there: DeviceView, found: list[Facts]) -> None:
+    if found:
+        with db.transaction() as tx:
+            device.keep_facts(there.id, found, tx=tx)
+
+
+def keep(there: DeviceView, found: Condition, *, tx: Tx) -> None:
+    """What a device just said of itself, so that nobody waits for the next round."""
+    device.keep_facts(there.id, [_facts(there, found)], tx=tx)
 
 
 def _stranger(address: Address) -> DeviceView:

@@ -1,6 +1,7 @@
 """Devices: adopted by a person, changed, watched."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError
@@ -9,8 +10,8 @@ from frisket import audit, identity
 from frisket.device import registry
 from frisket.device.address import Address
 from frisket.device.capabilities import RAW, UNKNOWN, Capabilities
-from frisket.device.errors import InUse, NameTaken, NoSuchDevice
-from frisket.device.models import Device, QueueDevice
+from frisket.device.errors import BadValue, InUse, NameTaken, NoSuchDevice
+from frisket.device.models import Device, QueueDevice, Said
 from frisket.device.names import canonical, clean
 from frisket.device.views import Adoption, DeviceChange, DeviceView, NewDevice, QueueView, device_view
 from frisket.plumbing import keys, parts
@@ -28,9 +29,9 @@ __all__ = [
     "devices",
     "enrol_terminal",
     "remove_device",
-    "set_state",
 ]
 
+MOST_TAGS, MOST_WAYS = 20, 4
 STATES = frozenset({"idle", "processing", "stopped", "unreachable", "unknown"})
 _CANNOT_CONFIRM = frozenset({"socket", "lpd"})  # exits that have no word for "printed"
 
@@ -75,6 +76,8 @@ def add_device(scope: Scope, new: NewDevice, *, by: Actor, tx: Tx) -> DeviceView
         silence_is_done=bool(new.silence_is_done),
         shows_owner=new.shows_owner,
         adopted_at=parts.clock().now(),
+        tags=_tags(new.tags),
+        ways=_ways(new.ways, address, ()),
     )
     if new.adoption is not None:
         _take(row, new.adoption)
@@ -136,6 +139,12 @@ def change_device(scope: Scope, id: UUID, change: DeviceChange, *, by: Actor, tx
         if address.uri != row.uri:
             _move(row, address)
             facts["address"] = True
+    if change.ways is not None:
+        row.ways = _ways(change.ways, Address.read(row.uri), row.ways)
+        facts["ways"] = len(row.ways)
+    if change.tags is not None:
+        row.tags = _tags(change.tags)
+        facts["tags"] = len(row.tags)
     if change.location is not None:
         row.location = clean(change.location, 120)
         facts["location"] = True
@@ -161,25 +170,6 @@ def remove_device(scope: Scope, id: UUID, *, by: Actor, tx: Tx) -> None:
     row.delete()
     audit.record("device.remove", id, by=by, tx=tx)
     registry.changed(tx)
-
-
-def set_state(id: UUID, state: str, reasons: Sequence[str] = (), message: str = "", *, tx: Tx) -> None:
-    """Keep what the device says of itself; a device that is gone meanwhile is no error.
-
-    state: idle, processing, stopped, unreachable or unknown. reasons: printer-state-reasons keywords.
-    """
-    known = state if state in STATES else "unknown"
-    kept = list(dict.fromkeys(clean(reason, 60) for reason in reasons if reason != "none"))[:32]
-    said = clean(message, 200)
-    row = Device.objects.filter(tenant=parts.tenant(), id=id).only("state", "state_reasons", "state_message").first()
-    if row is None:
-        return
-    same = (row.state, row.state_reasons, row.state_message) == (known, kept, said)
-    Device.objects.filter(id=id).update(
-        state=known, state_reasons=kept, state_message=said, state_at=parts.clock().now()
-    )
-    if not same:
-        registry.changed(tx)
 
 
 def enrol_terminal(scope: Scope, id: UUID, *, by: Actor, tx: Tx) -> str:
@@ -223,7 +213,24 @@ def _assumed(address: Address) -> Capabilities:
     return RAW if address.scheme in _CANNOT_CONFIRM else UNKNOWN
 
 
+def _tags(words: Sequence[str]) -> list[str]:
+    """Words that devices share, in one form; the order says nothing."""
+    return sorted({clean(word, 40).casefold() for word in words} - {""})[:MOST_TAGS]
+
+
+def _ways(uris: Sequence[str], first: Address, known: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Further connections in order; one that was known keeps its certificate. Raises BadAddress, BadValue."""
+    if len(uris) > MOST_WAYS:
+        raise BadValue(f"a device has at most {MOST_WAYS} further connections")
+    pins = {each["uri"]: each.get("pin") for each in known}
+    wanted = dict.fromkeys(Address.read(uri).uri for uri in uris)
+    wanted.pop(first.uri, None)
+    return [{"uri": uri, "pin": pins.get(uri)} for uri in wanted]
+
+
 def _take(row: Device, adoption: Adoption) -> None:
+    pins = {uri: pin.hex() for uri, pin in adoption.ways.items() if pin is not None}
+    row.ways = [{"uri": each["uri"], "pin": pins.get(each["uri"], each.get("pin"))} for each in row.ways]
     row.capabilities = adoption.capabilities.to_plain()
     row.pinned_sha256 = adoption.certificate_sha256
     row.uuid_seen = clean(adoption.printer_uuid, 60)
@@ -236,3 +243,5 @@ def _move(row: Device, address: Address) -> None:
     row.uuid_seen = ""
     row.capabilities = _assumed(address).to_plain()
     row.state, row.state_reasons, row.state_message, row.state_at = "unknown", [], "", None
+    row.ways, row.snmp, row.snmp_secret = [], {}, None
+    Said.objects.filter(device=row).delete()

@@ -2,7 +2,7 @@
 
 from frisket.errors import Blame, FrisketError
 
-__all__ = ["BadAddress", "BadName", "BadValue", "InUse", "NameTaken", "NoSuchDevice", "NoSuchQueue"]
+__all__ = ["BadAddress", "BadName", "BadSnmp", "BadValue", "InUse", "NameTaken", "NoSuchDevice", "NoSuchQueue"]
 
 
 class BadName(FrisketError):
@@ -24,6 +24,16 @@ class BadValue(FrisketError):
 
     blame = Blame.OPERATOR
     remedy = "Give a value inside the range that the message names."
+
+
+class BadSnmp(FrisketError):
+    """A way of asking an SNMP agent that is none, or that the security level does not allow."""
+
+    blame = Blame.OPERATOR
+    remedy = (
+        "Versions 1 and 2c need a community, version 3 a user; privacy needs authentication. "
+        "At the levels medium-high and high only version 3 with both is allowed."
+    )
 
 
 class NameTaken(FrisketError):

@@ -4,7 +4,7 @@ import uuid
 
 from django.db import models
 
-__all__ = ["Device", "Queue", "QueueDevice"]
+__all__ = ["Device", "Queue", "QueueDevice", "Said"]
 
 
 class Device(models.Model):
@@ -28,9 +28,25 @@ class Device(models.Model):
     state_message = models.CharField(max_length=200, default="")
     state_at = models.DateTimeField(null=True)
     adopted_at = models.DateTimeField()
+    tags = models.JSONField(default=list)  # words an operator gives: devices that share some stand near each other
+    ways = models.JSONField(default=list)  # further connections in order: {"uri", "pin" (hex or null)}
+    snmp = models.JSONField(default=dict)  # how its agent is asked, without secrets; empty: not at all
+    snmp_secret = models.BinaryField(null=True)  # community or keys, sealed by the key store
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["tenant", "name"], name="device_name_once")]
+
+
+class Said(models.Model):
+    """What one source last said of a device: its print port (ipp, pjl), its SNMP agent, or a job that was sent."""
+
+    device = models.ForeignKey("device.Device", on_delete=models.CASCADE, related_name="+")
+    source = models.CharField(max_length=8)
+    at = models.DateTimeField()
+    facts = models.JSONField(default=dict)  # frisket.device.Facts as plain values
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["device", "source"], name="device_said_once")]
 
 
 class Queue(models.Model):

@@ -1,6 +1,7 @@
 """What other rooms see of devices and queues, and what they give to make or change one."""
 
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -16,12 +17,54 @@ __all__ = [
     "DeviceView",
     "NewDevice",
     "NewQueue",
+    "NewSnmp",
     "QueueChange",
     "QueueView",
+    "SnmpView",
+    "Way",
     "trusts",
 ]
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A further connection to a device, tried while not one octet has left by those before it."""
+
+    uri: str
+    pinned_sha256: bytes | None = None
+
+    @property
+    def address(self) -> Address:
+        return Address.read(self.uri)
+
+
+@dataclass(frozen=True, slots=True)
+class SnmpView:
+    """How a device's SNMP agent is asked. version: 1, 2c, 3. auth, priv: words of plumbing.snmp, "" for none."""
+
+    version: str
+    port: int = 161
+    user: str = ""
+    auth: str = ""
+    priv: str = ""
+    expansion: str = "blumenthal"
+
+
+@dataclass(frozen=True, slots=True)
+class NewSnmp:
+    """What an operator gives; community and passwords are sealed at once and never shown again."""
+
+    version: str
+    port: int = 161
+    community: str = field(default="", repr=False)
+    user: str = ""
+    auth: str = ""
+    auth_password: str = field(default="", repr=False)
+    priv: str = ""
+    priv_password: str = field(default="", repr=False)
+    expansion: str = "blumenthal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +85,9 @@ class DeviceView:
     state_message: str
     state_at: datetime | None
     adopted_at: datetime
+    tags: tuple[str, ...] = ()
+    ways: tuple[Way, ...] = ()  # further connections, in the order they are tried
+    snmp: SnmpView | None = None  # None: its SNMP agent is not asked
 
     @property
     def address(self) -> Address:
@@ -81,6 +127,7 @@ class Adoption:
     capabilities: Capabilities
     certificate_sha256: bytes | None = None  # of ipps only
     printer_uuid: str = ""
+    ways: Mapping[str, bytes | None] = field(default_factory=dict)  # certificates of further connections, by uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +138,8 @@ class NewDevice:
     silence_is_done: bool | None = None  # None: where the device cannot confirm, RAW without PJL and LPD
     shows_owner: bool = False
     adoption: Adoption | None = None  # None: nobody could ask it; its capabilities are assumed
+    tags: tuple[str, ...] = ()
+    ways: tuple[str, ...] = ()  # addresses of further connections
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +152,8 @@ class DeviceChange:
     silence_is_done: bool | None = None
     shows_owner: bool | None = None
     active: bool | None = None
+    tags: tuple[str, ...] | None = None
+    ways: tuple[str, ...] | None = None  # addresses; one that was there keeps its certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +208,9 @@ def device_view(row: Device) -> DeviceView:
         state_message=row.state_message,
         state_at=row.state_at,
         adopted_at=row.adopted_at,
+        tags=tuple(row.tags),
+        ways=tuple(Way(each["uri"], bytes.fromhex(each["pin"]) if each.get("pin") else None) for each in row.ways),
+        snmp=SnmpView(**row.snmp) if row.snmp else None,
     )
 
 

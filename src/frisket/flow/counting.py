@@ -15,7 +15,7 @@ from frisket.plumbing import work
 from frisket.plumbing.db import Tx, transaction
 from frisket.plumbing.scope import HOUSE
 
-__all__ = ["Found", "count", "count_waiting", "keep", "look", "quarantine"]
+__all__ = ["Found", "count", "count_waiting", "keep", "look", "own_count", "quarantine"]
 
 COUNT = "flow.count"
 _EVERY_S = 1.0
@@ -133,3 +133,14 @@ def quarantine(view: job.JobView) -> None:
             tx=tx,
             changes=job.Changes(forget_device=True),
         )
+
+
+def own_count(view: job.JobView) -> tuple[int | None, int | None]:
+    """Impressions and sheets of all copies, as the pages and what was asked for let expect; None uncounted."""
+    if view.pages is None:
+        return None, None
+    wanted = view.options
+    pages = sum(1 for page in range(1, view.pages + 1) if any(low <= page <= high for low, high in wanted.page_ranges))
+    sides = -(-(pages if wanted.page_ranges else view.pages) // max(1, wanted.number_up))
+    both = 2 if wanted.sides.startswith("two-sided") else 1
+    return sides * view.copies, -(-sides // both) * view.copies

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from frisket import delivery, device, job, ledger, policy, release, spool
-from frisket.flow.counting import keep, look
+from frisket.flow.counting import keep, look, own_count
 from frisket.flow.preparing import prepare
 from frisket.flow.walking import KEPT_BACK, choose_device, hold_reason
 from frisket.plumbing import parts
@@ -85,6 +85,7 @@ def settle(view: job.JobView) -> None:
         if found is not None:
             keep(view, found)
             view = job.get_for_stage(view.id)
+        entry = _entry(view, said)
         ended = job.move(
             view.id,
             State.ENDED,
@@ -92,12 +93,25 @@ def settle(view: job.JobView) -> None:
             why=view.why if stopped else Reason.PRINTED,
             by=HOUSE,
             tx=tx,
-            changes=job.Changes(outcome=job.Outcome.CANCELLED if stopped else job.Outcome.PRINTED),
+            changes=job.Changes(
+                outcome=job.Outcome.CANCELLED if stopped else job.Outcome.PRINTED, facts=_counted_facts(entry)
+            ),
             onward=False,
         )
-        ledger.write(_entry(view, said), tx=tx)
+        ledger.write(entry, tx=tx)
         if ended.due_at is not None and ended.due_at <= parts.clock().now():
             _shred(view.id, tx)
+
+
+def _counted_facts(entry: ledger.NewEntry) -> dict[str, str | int | bool | None]:
+    """For the log, from which a job is explained: the number, how sure it is, and what each source said."""
+    facts: dict[str, str | int | bool | None] = {
+        "impressions": entry.impressions,
+        "counted_from": entry.counted_from,
+    }
+    if entry.confidence is not None:
+        facts["confidence"] = entry.confidence.value
+    return facts | {f"of_{source}": count for source, count in entry.counts.items()}
 
 
 def _stage_scope() -> Scope:
@@ -105,15 +119,19 @@ def _stage_scope() -> Scope:
 
 
 def _entry(view: job.JobView, said: list[delivery.AttemptView]) -> ledger.NewEntry:
-    impressions = said[0].impressions if said else None
-    sheets = said[0].sheets if said else None
-    source = "device"
-    if impressions is None and view.outcome is job.Outcome.CANCELLED:
-        source = "none"  # nobody knows how much of it came out
-    elif impressions is None:
-        source = "document" if view.pages is not None else "none"
-        impressions = view.pages * view.copies if view.pages is not None else None
-        sheets = _sheets(view)
+    own, own_sheets = own_count(view)
+    attempt = said[0] if said else None
+    device_says = attempt.impressions if attempt is not None else None
+    # Of a job that was stopped nobody knows by the document how much of it came out.
+    counts = ledger.Counts(
+        document=None if view.outcome is job.Outcome.CANCELLED else own,
+        device=device_says,
+        counter=_risen(attempt, own, own_sheets),
+    )
+    truth = ledger.decide(counts)
+    sheets = attempt.sheets if attempt is not None else None
+    if sheets is None and truth.impressions is not None and truth.impressions == own:
+        sheets = own_sheets
     return ledger.NewEntry(
         job=view.id,
         number=view.number,
@@ -123,18 +141,23 @@ def _entry(view: job.JobView, said: list[delivery.AttemptView]) -> ledger.NewEnt
         outcome=(view.outcome or job.Outcome.PRINTED).value,
         pages=view.pages,
         copies=view.copies,
-        impressions=impressions,
+        impressions=truth.impressions,
         sheets=sheets,
         colour=False if view.options.color_mode == "monochrome" else view.colour,
-        counted_from=source,
+        counted_from=truth.counted_from,
+        confidence=truth.confidence,
+        counts=counts.to_plain(),
     )
 
 
-def _sheets(view: job.JobView) -> int | None:
-    if view.pages is None:
+def _risen(attempt: delivery.AttemptView | None, own: int | None, own_sheets: int | None) -> int | None:
+    """What the device's counter rose by, in impressions; of one that counts sheets by what the document has on
+    each. A counter that did not move at all says nothing: some move only when the device has gone to sleep."""
+    if attempt is None or not attempt.counter:
         return None
-    sides = 2 if view.options.sides.startswith("two-sided") else 1
-    return -(-view.pages // sides) * view.copies
+    if attempt.counter_unit == "impressions":
+        return attempt.counter
+    return round(attempt.counter * own / own_sheets) if own and own_sheets else None
 
 
 def shred(view: job.JobView) -> None:

@@ -1,6 +1,6 @@
 """What happened to a job, why, and what comes next: in plain words, from the audit log alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -65,6 +65,8 @@ def steps(scope: Scope, job: JobView) -> list[Step]:
         text, place = _sentence(entry, scope)
         if text:
             found.append(Step(entry.at, text, place))
+        if entry.act == "job.move" and (counted := _counted(entry.facts)):
+            found.append(Step(entry.at, counted, ""))
     return found
 
 
@@ -267,6 +269,22 @@ _ADVICE: dict[Reason, _Say] = {
     Reason.TOO_SLOW: lambda: _("Save it as PDF where it was made, and send that."),
     Reason.NO_CONVERTER: lambda: _("Save it as PDF where it was made, and send that."),
 }
+
+
+def _counted(facts: Mapping[str, object]) -> str:
+    """How many impressions, and how far those who can know agree; "" where the move brought no counts."""
+    number, confidence = facts.get("impressions"), facts.get("confidence")
+    if not isinstance(number, int) or confidence is None:
+        return ""
+    sure = {
+        "agreed": _("All who counted agree."),
+        "likely": _("That is likely, not certain."),
+        "doubtful": _("That is doubtful."),
+    }.get(str(confidence), "")
+    sources = {"of_document": _("the document"), "of_device": _("the device"), "of_counter": _("its counter")}
+    said = ", ".join(f"{name} {facts[key]}" for key, name in sources.items() if key in facts)
+    told = _("Impressions: %(number)s (%(said)s).") % {"number": number, "said": said}
+    return f"{told} {sure}".strip()
 
 
 def _who(entry: audit.Entry, scope: Scope) -> str:

@@ -282,13 +282,13 @@ def move(
         by=by,
         tx=tx,
         facts={
+            **changes.facts,  # never in place of what follows
             "from": expected.value,
             "to": to.value,
             "passed": "+".join(passed),
             "why": why.value,
             "device": row.device_id.hex if row.device_id else None,
             **({"outcome": row.outcome} if row.outcome else {}),
-            **changes.facts,
         },
     )
     return open_view(row)

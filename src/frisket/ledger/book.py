@@ -1,7 +1,7 @@
 """Writing entries and reading them back, page by page or summed up."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -11,6 +11,7 @@ from django.db.models import Aggregate, Count, Q, QuerySet, Sum
 
 from frisket.ledger.errors import BadCursor, BadEntry
 from frisket.ledger.models import Entry
+from frisket.ledger.truth import Confidence, Counts, decide
 from frisket.plumbing import parts
 from frisket.plumbing.db import Tx
 from frisket.plumbing.paging import Slice
@@ -36,6 +37,7 @@ class CountedFrom(StrEnum):
     """Where the numbers of an entry come from."""
 
     DEVICE = "device"  # the device said so after printing
+    COUNTER = "counter"  # the device's own counter rose by it meanwhile
     DOCUMENT = "document"  # counted before printing, from what was sent
     NONE = "none"  # nobody knows
 
@@ -62,6 +64,8 @@ class NewEntry:
     colour: bool | None = None
     marks: tuple[str, ...] = ()
     at: datetime | None = None
+    confidence: Confidence | None = None  # left out: what the one source is worth
+    counts: Mapping[str, int] = field(default_factory=dict)  # impressions by each source that said a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,8 @@ class EntryView:
     colour: bool | None
     counted_from: CountedFrom
     marks: tuple[str, ...]
+    confidence: Confidence
+    counts: Mapping[str, int]
 
 
 class By(StrEnum):
@@ -129,12 +135,19 @@ def write(entry: NewEntry, *, tx: Tx) -> None:
         colour=entry.colour,
         counted_from=entry.counted_from,
         marks=list(entry.marks),
+        confidence=(entry.confidence or _alone(entry)).value,
+        counts=dict(entry.counts),
     )
+
+
+def _alone(entry: NewEntry) -> Confidence:
+    known = {} if entry.impressions is None else {entry.counted_from: entry.impressions}
+    return decide(Counts(known.get("document"), known.get("device"), known.get("counter"))).confidence
 
 
 def _check(entry: NewEntry) -> None:
     if entry.counted_from not in set(CountedFrom):
-        raise BadEntry("an entry is counted from the device, the document or nothing")
+        raise BadEntry("an entry is counted from the device, its counter, the document or nothing")
     if (entry.impressions is None) != (entry.counted_from == CountedFrom.NONE):
         raise BadEntry("impressions are known exactly when something counted them")
     if any(number is not None and number < 0 for number in (entry.pages, entry.impressions, entry.sheets)):
@@ -201,6 +214,8 @@ def view(entry: Entry) -> EntryView:
         colour=entry.colour,
         counted_from=CountedFrom(entry.counted_from),
         marks=tuple(entry.marks),
+        confidence=Confidence(entry.confidence),
+        counts=entry.counts,
     )
 
 

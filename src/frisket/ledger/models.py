@@ -20,7 +20,9 @@ class Entry(models.Model):
     impressions = models.IntegerField(null=True)  # marked sides
     sheets = models.IntegerField(null=True)
     colour = models.BooleanField(null=True)
-    counted_from = models.CharField(max_length=12)  # "device", "document" or "none"
+    counted_from = models.CharField(max_length=12)  # "device", "counter", "document" or "none"
+    confidence = models.CharField(max_length=10, default="none")  # frisket.ledger.Confidence
+    counts = models.JSONField(default=dict)  # impressions by each source that said a number
     marks = models.JSONField(default=list)  # e.g. "reprint"
 
     class Meta:

@@ -25,6 +25,7 @@ HEADING = (
     "colour",
     "counted from",
     "marks",
+    "confidence",
 )
 _PAGE = 1000
 _BEGINS_A_FORMULA = frozenset("=+-@")
@@ -81,3 +82,4 @@ def _cells(entry: EntryView, name: Callable[[UUID], str]) -> Iterator[str]:
     yield "" if entry.colour is None else ("yes" if entry.colour else "no")
     yield entry.counted_from.value
     yield " ".join(entry.marks)
+    yield entry.confidence.value

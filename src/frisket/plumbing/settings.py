@@ -206,6 +206,10 @@ class Delivery(_Section):
     follow_s: float = Field(default=600, gt=0, description="Longest wait for a device's confirmation, seconds")
     retries: int = Field(default=8, ge=0, description="Tries while not one octet has left")
     at_once: int = Field(default=16, gt=0, description="Devices served at the same time")
+    pjl_counter: bool = Field(
+        default=False, description="Read the page counter by PJL before and after each job, where SNMP is not set"
+    )
+    snmp_s: float = Field(default=2, gt=0, description="Wait for one answer of a device's SNMP agent, seconds")
 
 
 class Convert(_Section):

@@ -45,9 +45,12 @@ def job_release(
     sides: str | None = None,
     color_mode: str | None = None,
     job_pin: Annotated[str | None, typer.Option(help="The job's own PIN.")] = None,
+    as_it_can: Annotated[
+        bool, typer.Option("--as-it-can", help="Also in black and white, one-sided or on other paper than was meant.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Let held jobs print at a device."""
+    """Let held jobs print at a device; one that does not suit says why, and which one would."""
     values = {
         "jobs": job,
         "person": person,
@@ -56,6 +59,7 @@ def job_release(
         "sides": sides,
         "color_mode": color_mode,
         "job_pin": job_pin,
+        "as_it_can": as_it_can,
     }
     result = run("job.release", values)
     say(result, as_json, _tell_released)

@@ -1,12 +1,14 @@
 """The command line's words for people, queues and devices."""
 
+import getpass
+import sys
 from base64 import b64decode
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from frisket.programs.asking import Json, fields, run, say, table
+from frisket.programs.asking import Json, fields, out, run, say, table
 
 __all__ = ["device", "person", "queue"]
 
@@ -191,6 +193,13 @@ def queue_remove(name: str, as_json: Json = False) -> None:
     say(run("queue.remove", {"name": name}), as_json, fields)
 
 
+Tags = Annotated[list[str] | None, typer.Option(help="A word that devices near each other share; may be given again.")]
+Also = Annotated[
+    list[str] | None,
+    typer.Option(help="A further address, tried while not one octet has left; may be given again, in order."),
+]
+
+
 @device.command("add")
 def device_add(
     name: str,
@@ -203,10 +212,13 @@ def device_add(
             help="What silence after the last octet means; by default done for LPD and RAW without PJL, else ask.",
         ),
     ] = None,
+    tag: Tags = None,
+    also: Also = None,
     as_json: Json = False,
 ) -> None:
     """Adopt a device; it is asked what it can do."""
-    values = {"name": name, "uri": uri, "location": location, "silence_is_done": silence_is_done}
+    values: dict[str, Any] = {"name": name, "uri": uri, "location": location, "silence_is_done": silence_is_done}
+    values |= {"tag": tag, "also": also}
     say(run("device.add", values), as_json, fields)
 
 
@@ -228,10 +240,16 @@ def device_set(
     location: str | None = None,
     silence_is_done: Annotated[bool | None, typer.Option("--silence-is-done/--ask-after-silence")] = None,
     active: Annotated[bool | None, typer.Option("--on/--off")] = None,
+    tag: Tags = None,
+    no_tags: Annotated[bool, typer.Option("--no-tags", help="Take all its tags away.")] = False,
+    also: Also = None,
+    only: Annotated[bool, typer.Option("--only", help="Take its further addresses away.")] = False,
     as_json: Json = False,
 ) -> None:
     """Change a device; another address must be adopted again."""
-    values = {
+    values: dict[str, Any] = {
+        "tag": [] if no_tags else tag,
+        "also": [] if only else also,
         "name": name,
         "uri": uri,
         "location": location,
@@ -239,6 +257,67 @@ def device_set(
         "active": active,
     }
     say(run("device.set", values), as_json, fields)
+
+
+@device.command("show")
+def device_show(
+    name: str,
+    ask: Annotated[bool, typer.Option("--ask", help="Ask it now instead of telling what it said last.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Everything known of a device: state, paper, toner, and who said so when."""
+    say(run("device.show", {"name": name, "ask": ask}), as_json, _tell_device)
+
+
+def _tell_device(found: dict[str, Any]) -> None:
+    how = found["status"]
+    fields({key: value for key, value in found.items() if key not in ("status", "formats")})
+    for tray in how["trays"]:
+        out.print(f"tray {tray['name']}: {tray['media'] or '?'}, {_level(tray['level'])}", markup=False)
+    for supply in how["supplies"]:
+        out.print(f"{supply['name']}: {_level(supply['level'])}", markup=False)
+    if how["marked"] is not None:
+        out.print(f"counter: {how['marked']} {how['marked_unit']}")
+    for source in how["sources"]:
+        said = source["problem"] or source["state"]
+        out.print(f"{source['source']}: {said}, {source['at'][:19].replace('T', ' ')}", markup=False)
+
+
+def _level(level: dict[str, Any]) -> str:
+    if level["percent"] is not None:
+        return f"{level['percent']} %"
+    return f"{level['amount']} {level['unit']}" if level["amount"] is not None else str(level["word"])
+
+
+@device.command("snmp")
+def device_snmp(
+    name: str,
+    version: Annotated[str, typer.Argument(help="1, 2c, 3, or off")],
+    port: int = 161,
+    user: Annotated[str, typer.Option(help="Of version 3.")] = "",
+    auth: Annotated[str, typer.Option(help="md5, sha1, sha224, sha256, sha384, sha512")] = "sha256",
+    priv: Annotated[str, typer.Option(help="des, aes128, aes192, aes256; none for no privacy")] = "aes128",
+    expansion: Annotated[str, typer.Option(help="blumenthal or cisco; of aes192 and aes256")] = "blumenthal",
+    as_json: Json = False,
+) -> None:
+    """Have its SNMP agent asked. The secrets are asked for, or read from standard input, one on each line:
+    the community, or the passwords of authentication and privacy."""
+    values: dict[str, Any] = {"name": name, "version": version}
+    if version in ("1", "2c"):
+        values |= {"port": port, "community": _secret("Community")}
+    elif version != "off":
+        private = priv if priv != "none" else ""
+        values |= {"port": port, "user": user, "auth": auth, "priv": private, "expansion": expansion}
+        values["auth_password"] = _secret("Authentication password")
+        values["priv_password"] = _secret("Privacy password") if private else ""
+    say(run("device.snmp", values), as_json, fields)
+
+
+def _secret(what: str) -> str:
+    """Never on the command line, where every user of the machine could read it."""
+    if sys.stdin.isatty():
+        return getpass.getpass(f"{what}: ")
+    return sys.stdin.readline().rstrip("\r\n")
 
 
 @device.command("probe")

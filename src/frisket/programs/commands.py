@@ -337,6 +337,8 @@ def device_add(house: House, values: Values) -> Any:
         location=str(values.get("location") or ""),
         silence_is_done=values.get("silence_is_done"),
         adoption=adoption,
+        tags=tuple(values.get("tag") or ()),
+        ways=tuple(values.get("also") or ()),
     )
     with db.transaction() as tx:
         added = device.add_device(house.scope, new, by=AT_CONTROL, tx=tx)
@@ -356,12 +358,37 @@ def _device(each: device.DeviceView) -> dict[str, Any]:
         "certificate_sha256": each.pinned_sha256.hex() if each.pinned_sha256 else None,
         "formats": list(each.capabilities.formats),
         "probed": each.capabilities.probed,
+        "tags": list(each.tags),
+        "ways": [way.uri for way in each.ways],
+        "snmp": each.snmp.version if each.snmp is not None else None,
     }
 
 
 @command("device.list")
 def device_list(house: House, values: Values) -> Any:
     return {"devices": [_device(each) for each in device.devices(house.scope)]}
+
+
+@command("device.show")
+def device_show(house: House, values: Values) -> Any:
+    """Everything known of a device; asked first where that is wished for."""
+    found = device.device_by_name(house.scope, str(values["name"]))
+    if values.get("ask"):
+        delivery.condition(house.scope, found.id)
+        found = device.device(house.scope, found.id)
+    how = device.status(house.scope, found.id).to_plain()
+    certificates = [way.pinned_sha256.hex() if way.pinned_sha256 else None for way in found.ways]
+    return plain({**_device(found), "certificates_of_ways": certificates, "status": how})
+
+
+@command("device.snmp")
+def device_snmp(house: House, values: Values) -> Any:
+    """How its agent is asked; the secrets are sealed and never told again."""
+    found = device.device_by_name(house.scope, str(values["name"]))
+    wanted = {name: value for name, value in values.items() if name != "name" and value is not None}
+    new = None if wanted.get("version") == "off" else device.NewSnmp(**wanted)
+    with db.transaction() as tx:
+        return _device(device.set_snmp(house.scope, found.id, new, by=AT_CONTROL, tx=tx))
 
 
 @command("device.probe")
@@ -378,9 +405,15 @@ def device_set(house: House, values: Values) -> Any:
         location=values.get("location"),
         silence_is_done=values.get("silence_is_done"),
         active=values.get("active"),
+        tags=_tuple(values.get("tag")),
+        ways=_tuple(values.get("also")),
     )
     with db.transaction() as tx:
         return _device(device.change_device(house.scope, found.id, change, by=AT_CONTROL, tx=tx))
+
+
+def _tuple(words: Any) -> tuple[str, ...] | None:
+    return tuple(map(str, words)) if words is not None else None
 
 
 @command("device.remove")

@@ -143,14 +143,22 @@ def job_release(house: House, values: Values) -> Any:
         sides=values.get("sides"),
         color_mode=values.get("color_mode"),
         password=values.get("job_pin"),
+        as_it_can=bool(values.get("as_it_can")),
     )
     own = Scope(by, house.scope.tenant, house.scope.purpose)
     views = [_find_job(own, str(word)) for word in values["jobs"]]
-    done = release.release(own, [view.id for view in views], there.id, wish, by=by)
+    done = flow.release_at(own, [view.id for view in views], there.id, wish, by=by)
     return {
         "device": there.name,
         "jobs": [
-            {"id": str(view.id), "number": view.number, "released": each.ok, "text": each.text}
+            {
+                "id": str(view.id),
+                "number": view.number,
+                "released": each.ok,
+                "text": each.text,
+                "why": list(each.why),
+                "instead": list(each.instead),
+            }
             for view, each in zip(views, done, strict=True)
         ],
     }

@@ -4,8 +4,9 @@ Promises: a job goes to a device only because its person, or somebody entitled, 
 job's own PIN is asked for and throttled; a terminal has one person at a time and forgets them by itself.
 """
 
-from frisket.release.errors import NotSignedIn, OnlyAtDevice, WrongPin
+from frisket.release.errors import NotSignedIn, OnlyAtDevice, Unsuitable, WrongPin
 from frisket.release.held import (
+    AS_SENT,
     HeldJob,
     Outcome,
     Password,
@@ -23,12 +24,14 @@ from frisket.release.held import (
 from frisket.release.terminals import Standing, session, sign_in, sign_out
 
 __all__ = [
+    "AS_SENT",
     "HeldJob",
     "NotSignedIn",
     "OnlyAtDevice",
     "Outcome",
     "Password",
     "Standing",
+    "Unsuitable",
     "Wish",
     "WrongPin",
     "cancel",

@@ -11,9 +11,11 @@ from frisket.plumbing import keys, parts
 from frisket.plumbing.db import Tx, again_when_full, transaction
 from frisket.plumbing.paging import Slice
 from frisket.plumbing.scope import Actor, Scope
-from frisket.release.errors import OnlyAtDevice, WrongPin
+from frisket.release.errors import OnlyAtDevice, Unsuitable, WrongPin
+from frisket.release.looking import Look, need_of
 
 __all__ = [
+    "AS_SENT",
     "HeldJob",
     "Outcome",
     "Password",
@@ -39,6 +41,8 @@ class HeldJob:
     job: job.JobView
     suitable: bool
     why_not: str = ""
+    instead: tuple[device.DeviceView, ...] = ()  # devices that would do, the nearest first
+    may_anyway: bool = False  # it would print there, but not as it was meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class Wish:
     sides: str | None = None
     color_mode: str | None = None
     password: str | None = None  # the job's own PIN
+    as_it_can: bool = False  # also in black and white, one-sided or on other paper than was meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +63,11 @@ class Outcome:
     job: UUID
     ok: bool
     text: str = ""  # what happened and what to do, when it is not ok
+    why: tuple[str, ...] = ()  # keywords of device.Lack, where the device does not suit
+    instead: tuple[str, ...] = ()  # names of devices that would do, the nearest first
 
 
-_AS_SENT = Wish()
+AS_SENT = Wish()
 # The verifier is made before the job has a row; Argon2id's own salt keeps two alike PINs apart.
 _ANY_JOB = UUID(int=0)
 
@@ -70,36 +77,34 @@ def waiting(
 ) -> Slice[HeldJob]:
     """A person's held and stored jobs, newest first; with a device, whether it can print each."""
     found = job.find(scope, job.Filter(person=person, states=(State.HELD,), stored=True), after=after, limit=limit)
-    there = device.device(scope, device_id) if device_id is not None else None
-    return Slice([_held(view, there) for view in found.rows], found.after)
+    look = Look(scope, device.device(scope, device_id)) if device_id is not None else None
+    return Slice([_held(view, look) for view in found.rows], found.after)
 
 
-def _held(view: job.JobView, there: device.DeviceView | None) -> HeldJob:
-    why_not = _unsuitable(view, there) if there is not None else ""
-    return HeldJob(view, not why_not, why_not)
+_LOCKED = "Its document is protected: type its password on the job's page first."
 
 
-def _unsuitable(view: job.JobView, there: device.DeviceView) -> str:
-    if not there.active:
-        return f"{there.name} is switched off by its operator."
+def _held(view: job.JobView, look: Look | None) -> HeldJob:
     if view.conversion == "locked":
-        return "Its document is protected: type its password on the job's page first."
-    formats = there.capabilities.formats
-    if view.format not in formats and "application/octet-stream" not in (view.format, *formats):
-        return f"{there.name} does not print {view.format}."
-    return ""
+        return HeldJob(view, False, _LOCKED)
+    if look is None:
+        return HeldJob(view, True)
+    found = look.at(view, need_of(view, view.options))
+    return HeldJob(view, not found.lacks, found.words(), found.instead, bool(found.lacks) and not found.hard)
 
 
-def release(scope: Scope, jobs: Sequence[UUID], device_id: UUID, wish: Wish = _AS_SENT, *, by: Actor) -> list[Outcome]:
+def release(scope: Scope, jobs: Sequence[UUID], device_id: UUID, wish: Wish = AS_SENT, *, by: Actor) -> list[Outcome]:
     """Let held jobs print at a device. One job's trouble does not stop the others.
 
     Raises NoSuchDevice, NotAllowed; everything about a single job is in its Outcome.
     """
-    there = device.device(scope, device_id)
+    look = Look(scope, device.device(scope, device_id))
     done = []
     for identifier in jobs:
         try:
-            again_when_full(partial(_release_one, scope, identifier, there, wish, by))
+            again_when_full(partial(_release_one, scope, identifier, look, wish, by))
+        except Unsuitable as error:
+            done.append(Outcome(identifier, False, str(error), error.why, error.instead))
         except FrisketError as error:
             done.append(Outcome(identifier, False, f"{error} {error.remedy}".strip()))
         else:
@@ -107,13 +112,17 @@ def release(scope: Scope, jobs: Sequence[UUID], device_id: UUID, wish: Wish = _A
     return done
 
 
-def _release_one(scope: Scope, identifier: UUID, there: device.DeviceView, wish: Wish, by: Actor) -> None:
-    view = job.get(scope, identifier)
+def _release_one(scope: Scope, identifier: UUID, look: Look, wish: Wish, by: Actor) -> None:
+    view, there = job.get(scope, identifier), look.there
     _may_release(view, by)
     if view.state is not State.HELD and not view.stored:
         raise job.WrongState(f"The job is {view.state.value}, not waiting.")
-    if why_not := _unsuitable(view, there):
-        raise job.WrongState(why_not)
+    if view.conversion == "locked":
+        raise job.WrongState(_LOCKED)
+    found = look.at(view, need_of(view, _options(view.options, wish)))
+    if found.hard or (found.lacks and not wish.as_it_can):
+        names = tuple(each.name for each in found.instead)
+        raise Unsuitable(found.words(), tuple(each.what for each in found.lacks), names)
     if view.has_password:
         _check_pin(view, wish.password or "", there.id, by)
     copies, options = _copies(wish.copies, view, there), _options(view.options, wish)

@@ -119,6 +119,11 @@ class PrintForm(forms.Form):
     copies = forms.IntegerField(label=_("Copies"), min_value=1, max_value=999, required=False)
     sides = forms.ChoiceField(label=_("Sides"), choices=SIDES, required=False)
     color_mode = forms.ChoiceField(label=_("Colour"), choices=COLOURS, required=False)
+    as_it_can = forms.BooleanField(
+        label=_("Print it as the device can"),
+        help_text=_("Even in grey, one-sided or on other paper than was meant."),
+        required=False,
+    )
     password = forms.CharField(
         label=_("PIN of the job"),
         max_length=64,
@@ -213,6 +218,19 @@ class DeviceForm(forms.Form):
         max_length=120,
         required=False,
     )
+    tags = forms.CharField(
+        label=_("Near what"),
+        help_text=_("Words that devices near each other share, with commas: north wing, library"),
+        max_length=800,
+        required=False,
+    )
+    ways = forms.CharField(
+        label=_("Further addresses"),
+        help_text=_("One on each line. Tried in this order while nothing of a job has left yet."),
+        max_length=1300,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
+    )
     silence_is_done = forms.BooleanField(
         label=_("It never answers: take a job that was sent in full as printed"),
         help_text=_("Only for devices without a way back. Otherwise such jobs become uncertain."),
@@ -224,6 +242,54 @@ class DeviceForm(forms.Form):
         required=False,
     )
     active = forms.BooleanField(label=_("In use"), required=False, initial=True)
+
+
+def _secret_of_device(label: Text) -> forms.CharField:
+    """Never drawn again with what was typed. Not for the browser's own safe: it belongs to no person."""
+    widget = forms.PasswordInput(attrs={"autocomplete": "off"})
+    return forms.CharField(label=label, max_length=255, required=False, widget=widget, strip=False)
+
+
+class SnmpForm(forms.Form):
+    version = forms.ChoiceField(
+        label=_("Version"),
+        choices=[
+            ("off", _("not asked")),
+            ("3", _("3, encrypted")),
+            ("2c", _("2c, readable by all")),
+            ("1", _("1, readable by all")),
+        ],
+    )
+    port = forms.IntegerField(label=_("Port"), min_value=1, max_value=65535, initial=161)
+    community = _secret_of_device(_("Community, for versions 1 and 2c"))
+    user = forms.CharField(
+        label=_("User, for version 3"),
+        max_length=32,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+    auth = forms.ChoiceField(
+        label=_("Authentication"),
+        choices=[(word, word.upper()) for word in ("sha256", "sha512", "sha384", "sha224", "sha1", "md5")],
+        initial="sha256",
+    )
+    auth_password = _secret_of_device(_("Its password"))
+    priv = forms.ChoiceField(
+        label=_("Privacy"),
+        choices=[(word, word.upper()) for word in ("aes128", "aes192", "aes256", "des")],
+        initial="aes128",
+    )
+    priv_password = _secret_of_device(_("Password of privacy"))
+    expansion = forms.ChoiceField(
+        label=_("Longer keys after"),
+        help_text=_("Only AES192 and AES256 with a short authentication; devices differ."),
+        choices=[("blumenthal", "Blumenthal"), ("cisco", "Cisco")],
+        required=False,
+        initial="blumenthal",
+    )
+
+    def clean_expansion(self) -> str:
+        return str(self.cleaned_data["expansion"] or "blumenthal")
 
 
 class QueueForm(forms.Form):

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from frisket import audit, delivery, device, flow, identity, job, release, spool
 from frisket.errors import Blame, FrisketError
 from frisket.intake import sources
-from frisket.plumbing import db, keys
+from frisket.plumbing import db, keys, snmp
 from frisket.web import visits
 
 if TYPE_CHECKING:
@@ -95,6 +95,8 @@ _KNOWN: dict[type[FrisketError], tuple[int, StrOrPromise]] = {
     device.BadName: (400, gettext_lazy("This name cannot be part of an address.")),
     device.BadAddress: (400, gettext_lazy("No device can be reached by this address.")),
     device.BadValue: (400, gettext_lazy("A value is outside its range.")),
+    device.BadSnmp: (400, gettext_lazy("An SNMP agent cannot be asked like this.")),
+    snmp.WeakPassword: (400, gettext_lazy("This password is too short for SNMPv3.")),
     device.NameTaken: (409, gettext_lazy("This name is taken.")),
     device.NoSuchQueue: (404, gettext_lazy("There is no such queue.")),
     device.NoSuchDevice: (404, gettext_lazy("There is no such device.")),

@@ -75,9 +75,15 @@ def job_release(request: HttpRequest, word: str, told: shapes.ReleaseIn) -> shap
     who = visit(request)
     view = _job(who, word)
     there = find_device(who, told.device)
-    wish = release.Wish(told.copies, told.sides, told.color_mode, told.pin)
-    outcome = release.release(who.jobs, [view.id], there.id, wish, by=who.actor)[0]
-    return shapes.ReleaseOut(ok=outcome.ok, text=outcome.text, job=JobOut.of(_job(who, word)))
+    wish = release.Wish(told.copies, told.sides, told.color_mode, told.pin, told.as_it_can)
+    outcome = flow.release_at(who.jobs, [view.id], there.id, wish, by=who.actor)[0]
+    return shapes.ReleaseOut(
+        ok=outcome.ok,
+        text=outcome.text,
+        why=list(outcome.why),
+        instead=list(outcome.instead),
+        job=JobOut.of(_job(who, word)),
+    )
 
 
 @operation("POST", "/jobs/{word}/cancel", needs=Permission.JOBS_OWN, tag=TAG, response=JobOut)

@@ -85,8 +85,41 @@ def devices(request: HttpRequest) -> list[DeviceOut]:
     found = [DeviceOut.of(each) for each in device.devices(who.scope)]
     if not who.may(Permission.DEVICES_MANAGE):
         for each in found:
-            each.uri, each.certificate_sha256 = "", None
+            each.uri, each.certificate_sha256, each.ways, each.snmp = "", None, [], None
     return found
+
+
+@operation("GET", "/devices/{word}/status", needs=Permission.JOBS_OWN, tag="devices", response=shapes.StatusOut)
+def device_status(request: HttpRequest, word: str) -> shapes.StatusOut:
+    """How a device is: state, paper, toner, by every source that can say, with its age."""
+    who = visit(request)
+    return shapes.StatusOut.of(device.status(who.scope, find_device(who, word).id))
+
+
+@operation("POST", "/devices/{word}/look", needs=Permission.DEVICES_MANAGE, tag="devices", response=shapes.StatusOut)
+def device_look(request: HttpRequest, word: str) -> shapes.StatusOut:
+    """Ask it now instead of in the next round."""
+    who = visit(request)
+    return shapes.StatusOut.of(delivery.condition(who.scope, find_device(who, word).id, patience_s=10))
+
+
+@operation(
+    "PUT", "/devices/{word}/snmp", needs=Permission.DEVICES_MANAGE, fresh=True, tag="devices", response=DeviceOut
+)
+def device_snmp(request: HttpRequest, word: str, told: shapes.SnmpIn) -> DeviceOut:
+    """Have its SNMP agent asked. Community and passwords are sealed at once; no answer ever has them."""
+    who = visit(request)
+    with transaction() as tx:
+        new = device.NewSnmp(**told.model_dump())
+        return DeviceOut.of(device.set_snmp(who.scope, find_device(who, word).id, new, by=who.actor, tx=tx))
+
+
+@operation("DELETE", "/devices/{word}/snmp", needs=Permission.DEVICES_MANAGE, tag="devices", response={204: None})
+def device_snmp_off(request: HttpRequest, word: str) -> tuple[int, None]:
+    who = visit(request)
+    with transaction() as tx:
+        device.set_snmp(who.scope, find_device(who, word).id, None, by=who.actor, tx=tx)
+    return 204, None
 
 
 @operation("POST", "/devices/probe", needs=Permission.DEVICES_MANAGE, tag="devices", response=shapes.ProbeOut)
@@ -117,7 +150,16 @@ def device_add(request: HttpRequest, told: shapes.DeviceIn) -> tuple[int, Device
         shown = adoption.certificate_sha256
         if shown is not None and not keys.same(shown.hex(), told.certificate_sha256 or ""):
             raise WrongCertificate("the device shows another certificate than the one that was sent")
-    new = device.NewDevice(told.name, told.uri, told.location, told.silence_is_done, told.shows_owner, adoption)
+    new = device.NewDevice(
+        told.name,
+        told.uri,
+        told.location,
+        told.silence_is_done,
+        told.shows_owner,
+        adoption,
+        tuple(told.tags),
+        tuple(told.ways),
+    )
     with transaction() as tx:
         return 201, DeviceOut.of(device.add_device(who.scope, new, by=who.actor, tx=tx))
 
@@ -133,6 +175,8 @@ def device_change(request: HttpRequest, word: str, told: shapes.DeviceChangeIn) 
         silence_is_done=told.silence_is_done,
         shows_owner=told.shows_owner,
         active=told.active,
+        tags=tuple(told.tags) if told.tags is not None else None,
+        ways=tuple(told.ways) if told.ways is not None else None,
     )
     with transaction() as tx:
         there = find_device(who, word)

@@ -143,11 +143,14 @@ class ReleaseIn(_In):
     sides: Sides | None = None
     color_mode: ColorMode | None = None
     pin: str | None = Field(None, max_length=64, description="The job's own PIN")
+    as_it_can: bool = Field(False, description="Also in black and white, one-sided or on other paper than was meant")
 
 
 class ReleaseOut(Schema):
     ok: bool
     text: str
+    why: list[str] = Field(description="off, broken, format, colour, sides, media, paper; why the device does not suit")
+    instead: list[str] = Field(description="Devices that would do, the nearest first")
     job: JobOut
 
 
@@ -268,6 +271,9 @@ class DeviceOut(Schema):
     state_at: datetime | None
     certificate_sha256: str | None
     capabilities: dict[str, object]
+    tags: list[str]
+    ways: list[str] = Field(description="Further connections, tried in this order while not one octet has left")
+    snmp: str | None = Field(description="Version its SNMP agent is asked by; null: not at all")
 
     @classmethod
     def of(cls, found: device.DeviceView) -> "DeviceOut":
@@ -283,7 +289,96 @@ class DeviceOut(Schema):
             state_at=found.state_at,
             certificate_sha256=found.pinned_sha256.hex() if found.pinned_sha256 is not None else None,
             capabilities=found.capabilities.to_plain(),
+            tags=list(found.tags),
+            ways=[each.uri for each in found.ways],
+            snmp=found.snmp.version if found.snmp is not None else None,
         )
+
+
+class LevelOut(Schema):
+    word: str = Field(description="known, some, unknown, unlimited or missing")
+    percent: int | None
+    amount: int | None
+    unit: str
+
+
+class TrayOut(Schema):
+    name: str
+    media: str
+    type: str
+    manual: bool
+    level: LevelOut
+    capacity: int | None
+
+
+class SupplyOut(Schema):
+    name: str
+    kind: str
+    colour: str
+    receptacle: bool
+    level: LevelOut
+
+
+class CoverOut(Schema):
+    name: str
+    open: bool | None
+
+
+class BinOut(Schema):
+    name: str
+    capacity: int | None
+    level: LevelOut
+
+
+class AlertOut(Schema):
+    severity: str
+    reason: str
+    code: int
+    description: str
+
+
+class SourceOut(Schema):
+    source: str = Field(description="ipp, pjl, snmp or job")
+    at: datetime
+    state: str
+    problem: str
+
+
+class StatusOut(Schema):
+    """How a device is, of all sources. said_by: whose word each part is."""
+
+    state: str
+    reasons: list[str]
+    message: str
+    at: datetime | None
+    trays: list[TrayOut]
+    supplies: list[SupplyOut]
+    covers: list[CoverOut]
+    bins: list[BinOut]
+    alerts: list[AlertOut]
+    display: list[str]
+    model: str
+    serial: str
+    marked: int | None
+    marked_unit: str
+    said_by: dict[str, str]
+    sources: list[SourceOut]
+
+    @classmethod
+    def of(cls, found: device.Status) -> "StatusOut":
+        return cls.model_validate(found.to_plain())
+
+
+class SnmpIn(_In):
+    version: Literal["1", "2c", "3"]
+    port: int = Field(161, ge=1, le=65535)
+    community: str = Field("", max_length=255)
+    user: str = Field("", max_length=32)
+    auth: Literal["", "md5", "sha1", "sha224", "sha256", "sha384", "sha512"] = ""
+    auth_password: str = Field("", max_length=255)
+    priv: Literal["", "des", "aes128", "aes192", "aes256"] = ""
+    priv_password: str = Field("", max_length=255)
+    expansion: Literal["blumenthal", "cisco"] = "blumenthal"
 
 
 class ProbeIn(_In):
@@ -306,6 +401,8 @@ class DeviceIn(_In):
     shows_owner: bool = False
     probe: bool = Field(True, description="Ask the device and adopt what it says")
     certificate_sha256: str | None = Octets32  # what the caller has compared; needed for ipps
+    tags: list[str] = Field([], max_length=20)
+    ways: list[str] = Field([], max_length=4)
 
 
 class DeviceChangeIn(_In):
@@ -315,6 +412,8 @@ class DeviceChangeIn(_In):
     silence_is_done: bool | None = None
     shows_owner: bool | None = None
     active: bool | None = None
+    tags: list[str] | None = Field(None, max_length=20)
+    ways: list[str] | None = Field(None, max_length=4, description="Further connections, in order")
 
 
 class PersonOut(Schema):

@@ -1,6 +1,7 @@
 """Devices: asked before they are adopted, adopted by somebody who compared the certificate (R13, R20)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -11,14 +12,14 @@ from frisket import delivery, device
 from frisket.errors import FrisketError
 from frisket.identity import Permission
 from frisket.plumbing import keys
-from frisket.plumbing.db import Tx, transaction
+from frisket.plumbing.db import transaction
 from frisket.web import problems
-from frisket.web.forms import DeviceForm
+from frisket.web.forms import DeviceForm, SnmpForm
 from frisket.web.pages.persons import blame_field
 from frisket.web.routes import page, proof_wanted
 from frisket.web.visits import Visit, visit
 
-__all__ = ["devices", "keep_condition"]
+__all__ = ["devices"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +28,12 @@ class Look:
 
     probe: delivery.Probe | None
     problem: problems.Words | None
+    ways: Mapping[str, bytes | None] = field(default_factory=dict)  # certificates of further connections
 
 
-def _look(uri: str) -> Look:
+def _look(uri: str, there: device.DeviceView | None = None) -> Look:
     try:
-        return Look(delivery.probe(uri), None)
+        return Look(delivery.probe(uri), None, delivery.look_at_ways(there) if there is not None else {})
     except (
         delivery.DeviceUnreachable,
         delivery.ConnectionLost,
@@ -41,8 +43,12 @@ def _look(uri: str) -> Look:
         return Look(None, problems.of(error))
 
 
-def _seen(probe: delivery.Probe | None) -> str:
-    return (probe.certificate_sha256 or b"").hex() if probe is not None else ""
+def _seen(look: Look) -> str:
+    """The certificates that were shown: what is adopted is exactly these."""
+    if look.probe is None:
+        return ""
+    shown = [look.probe.certificate_sha256, *(pin for _, pin in sorted(look.ways.items()))]
+    return ".".join((pin or b"").hex() for pin in shown)
 
 
 @page("/devices", needs=Permission.DEVICES_MANAGE)
@@ -73,32 +79,34 @@ def _add(request: HttpRequest, form: DeviceForm) -> HttpResponse:
     if step != "unasked":
         look = _look(told["uri"])
         # Asked again at the yes: what is adopted is what was shown, not what came in between.
-        agreed = step == "adopt" and look.probe is not None and request.POST.get("seen") == _seen(look.probe)
+        agreed = step == "adopt" and look.probe is not None and request.POST.get("seen") == _seen(look)
         if not agreed or look.probe is None:
             return _confirm(request, look, "/devices/add")
         adoption = delivery.adoption_of(look.probe)
     who = visit(request)
     new = device.NewDevice(
-        told["name"], told["uri"], told["location"], told["silence_is_done"] or None, told["shows_owner"], adoption
+        told["name"],
+        told["uri"],
+        told["location"],
+        told["silence_is_done"] or None,
+        told["shows_owner"],
+        adoption,
+        _words(told["tags"]),
+        tuple(told["ways"].split()),
     )
     with transaction() as tx:
         made = device.add_device(who.scope, new, by=who.actor, tx=tx)
         if look.probe is not None:
-            keep_condition(made, look.probe.condition, tx)
+            delivery.keep(made, look.probe.condition, tx=tx)
     messages.success(request, _("%(name)s is in use.") % {"name": made.name}, extra_tags="good")
     return redirect(f"/devices/{made.name}")
-
-
-def keep_condition(there: device.DeviceView, found: delivery.Condition, tx: Tx) -> None:
-    """What the device just said of itself, so that nobody waits for the next round."""
-    device.set_state(there.id, found.state, found.reasons, found.message, tx=tx)
 
 
 def _confirm(request: HttpRequest, look: Look, action: str, there: device.DeviceView | None = None) -> HttpResponse:
     dropped = ("csrfmiddlewaretoken", "step", "seen", "proof")
     values = {
         "look": look,
-        "seen": _seen(look.probe),
+        "seen": _seen(look),
         "action": action,
         "device": there,
         "kept": [(name, value) for name, value in request.POST.items() if name not in dropped],
@@ -115,15 +123,14 @@ def device_page(request: HttpRequest, name: str) -> HttpResponse:
     who = visit(request)
     there = device.device_by_name(who.scope, name)
     if request.method == "GET":
-        fields = ("name", "uri", "location", "silence_is_done", "shows_owner", "active")
-        form = DeviceForm(initial={field: getattr(there, field) for field in fields})
-        return _device_page(request, there, form)
+        return _device_page(request, there, _device_form(there))
     form = DeviceForm(request.POST)
     if not form.is_valid():
         return _device_page(request, there, form, 400)
     try:
         moved = device.Address.read(form.cleaned_data["uri"]).uri != there.uri
-        if moved and (stop := proof_wanted(request)):
+        more = set(form.cleaned_data["ways"].split()) - {each.uri for each in there.ways}
+        if (moved or more) and (stop := proof_wanted(request)):
             return stop
         changed = _change(who, there, form)
     except FrisketError as error:
@@ -138,13 +145,61 @@ def device_page(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def _change(who: Visit, there: device.DeviceView, form: DeviceForm) -> device.DeviceView:
-    change = device.DeviceChange(**{field: form.cleaned_data[field] for field in form.fields})
+    told = {field: form.cleaned_data[field] for field in form.fields if field not in ("tags", "ways")}
+    ways = tuple(form.cleaned_data["ways"].split())
+    change = device.DeviceChange(**told, tags=_words(form.cleaned_data["tags"]), ways=ways)
     with transaction() as tx:
         return device.change_device(who.scope, there.id, change, by=who.actor, tx=tx)
 
 
-def _device_page(request: HttpRequest, there: device.DeviceView, form: DeviceForm, status: int = 200) -> HttpResponse:
-    return render(request, "web/device.html", {"device": there, "form": form}, status=status)
+def _device_page(
+    request: HttpRequest,
+    there: device.DeviceView,
+    form: DeviceForm,
+    status: int = 200,
+    snmp_form: SnmpForm | None = None,
+) -> HttpResponse:
+    how = device.status(visit(request).scope, there.id)
+    values = {"device": there, "form": form, "how": how, "snmp_form": snmp_form or _snmp_form(there)}
+    return render(request, "web/device.html", values, status=status)
+
+
+def _device_form(there: device.DeviceView) -> DeviceForm:
+    fields = ("name", "uri", "location", "silence_is_done", "shows_owner", "active")
+    listed = {"tags": ", ".join(there.tags), "ways": "\n".join(each.uri for each in there.ways)}
+    return DeviceForm(initial={field: getattr(there, field) for field in fields} | listed)
+
+
+def _snmp_form(there: device.DeviceView) -> SnmpForm:
+    return SnmpForm(initial=asdict(there.snmp) if there.snmp is not None else {"version": "off"})
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+@page("/devices/<str:name>/snmp", needs=Permission.DEVICES_MANAGE, methods=("POST",))
+def device_snmp(request: HttpRequest, name: str) -> HttpResponse:
+    """How its SNMP agent is asked. Secrets go in and never come out: a page that is shown again has none."""
+    who = visit(request)
+    there = device.device_by_name(who.scope, name)
+    form = SnmpForm(request.POST)
+    shown = _device_form(there)
+    if not form.is_valid():
+        return _device_page(request, there, shown, 400, form)
+    if stop := proof_wanted(request):
+        return stop
+    try:
+        with transaction() as tx:
+            new = None if form.cleaned_data["version"] == "off" else device.NewSnmp(**form.cleaned_data)
+            device.set_snmp(who.scope, there.id, new, by=who.actor, tx=tx)
+    except FrisketError as error:
+        blame_field(form, error, "version")
+        return _device_page(request, there, shown, problems.of(error).status, form)
+    if new is not None:
+        delivery.condition(who.scope, there.id, patience_s=5)
+    messages.success(request, _("Changed."), extra_tags="good")
+    return redirect(f"/devices/{name}")
 
 
 @page("/devices/<str:name>/ask", needs=Permission.DEVICES_MANAGE, methods=("POST",))
@@ -154,13 +209,13 @@ def device_ask(request: HttpRequest, name: str) -> HttpResponse:
     there = device.device_by_name(who.scope, name)
     if stop := proof_wanted(request):
         return stop
-    look = _look(there.uri)
-    agreed = request.POST.get("step") == "adopt" and request.POST.get("seen") == _seen(look.probe)
+    look = _look(there.uri, there)
+    agreed = request.POST.get("step") == "adopt" and request.POST.get("seen") == _seen(look)
     if look.probe is None or not agreed:
         return _confirm(request, look, f"/devices/{name}/ask", there)
     with transaction() as tx:
-        device.adopt(who.scope, there.id, delivery.adoption_of(look.probe), by=who.actor, tx=tx)
-        keep_condition(there, look.probe.condition, tx)
+        device.adopt(who.scope, there.id, delivery.adoption_of(look.probe, look.ways), by=who.actor, tx=tx)
+        delivery.keep(there, look.probe.condition, tx=tx)
     messages.success(request, _("Adopted as it is now."), extra_tags="good")
     return redirect(f"/devices/{name}")
 

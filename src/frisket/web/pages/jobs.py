@@ -61,7 +61,7 @@ def jobs_act(request: HttpRequest) -> HttpResponse:
         if not where:
             messages.error(request, _("Choose a device."), extra_tags="stop")
         else:
-            tell_released(request, release.release(who.own, chosen, where[0], by=who.actor))
+            tell_released(request, flow.release_at(who.own, chosen, where[0], by=who.actor))
     elif request.POST.get("act") == "delete":
         if request.POST.get("sure") != "yes":
             return _are_you_sure(request, [each.hex for each in chosen])
@@ -198,7 +198,7 @@ def job_release(request: HttpRequest, number: int) -> HttpResponse:
     where = identifiers([request.POST.get("device", "")])
     if not form.is_valid() or not where:
         return _job_page(request, view, form, 400)
-    tell_released(request, release.release(who.jobs, [view.id], where[0], wish_of(form), by=who.actor))
+    tell_released(request, flow.release_at(who.jobs, [view.id], where[0], wish_of(form), by=who.actor))
     return redirect(f"/jobs/{number}")
 
 
@@ -209,6 +209,7 @@ def wish_of(form: PrintForm) -> release.Wish:
         sides=told["sides"] or None,
         color_mode=told["color_mode"] or None,
         password=told["password"] or None,
+        as_it_can=told["as_it_can"],
     )
 
 

@@ -11,7 +11,6 @@ from frisket.plumbing.db import transaction
 from frisket.plumbing.scope import Actor, ActorKind
 from frisket.web import problems, sessions
 from frisket.web.forms import FirstForm, SetupForm
-from frisket.web.pages.devices import keep_condition
 from frisket.web.routes import Who, page
 from frisket.web.visits import Visit, visit
 
@@ -69,4 +68,4 @@ def _make(who: Visit, told: dict[str, str]) -> None:
         if found is not None:
             new = device.NewDevice(told["device"] or "device-1", told["uri"], adoption=delivery.adoption_of(found))
             there = device.add_device(who.scope, new, by=who.actor, tx=tx)
-            keep_condition(there, found.condition, tx)
+            delivery.keep(there, found.condition, tx=tx)

@@ -5,7 +5,8 @@ the release room keeps it. Pages reload by themselves only to show that it is ov
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -29,6 +30,7 @@ ROWS = 4
 PIN_WITHIN_S = 120.0  # of the card
 ROUNDS = 40  # of looking whether it is printed; then the list comes back and idling counts again
 State = job.State
+HARD = frozenset({"off", "broken", "format"})  # what no wish of the person changes
 UNDER_WAY = (State.RELEASED, State.SENDING)
 
 
@@ -83,8 +85,12 @@ def _show(
         "idle_s": parts.settings().sessions.terminal_idle_s,
         **values,
     }
-    with translation.override(stand.person.language or translation.get_language()):
+    with _in_words_of(stand):
         return render(request, f"web/{template}", shown, status=status)
+
+
+def _in_words_of(stand: Stand) -> AbstractContextManager[None]:
+    return translation.override(stand.person.language or translation.get_language())
 
 
 def _away(name: str) -> HttpResponse:
@@ -170,10 +176,20 @@ def _open_card(there: UUID, text: str) -> str:
 
 def _jobs(request: HttpRequest, stand: Stand, problem: str = "", status: int = 200) -> HttpResponse:
     after = request.GET.get("after", "")
-    found = release.waiting(
-        stand.own, stand.person.id, stand.device.id, after=after if after.isdigit() else None, limit=ROWS
-    )
-    values = {"rows": found.rows, "after": found.after, "later": bool(after), "problem": problem}
+    with _in_words_of(stand):
+        found = release.waiting(
+            stand.own, stand.person.id, stand.device.id, after=after if after.isdigit() else None, limit=ROWS
+        )
+    never = [each.why_not for each in found.rows if not each.suitable and not each.may_anyway]
+    # One sentence above all when the device itself is the trouble, else a word beside each job.
+    trouble = never[0] if never and device.is_broken(stand.device, parts.clock().now()) else ""
+    values = {
+        "rows": found.rows,
+        "after": found.after,
+        "later": bool(after),
+        "problem": problem,
+        "trouble": trouble,
+    }
     return _show(request, "terminal_jobs.html", stand, values, status)
 
 
@@ -225,17 +241,38 @@ def terminal_print(request: HttpRequest, name: str) -> HttpResponse:
         return _jobs(request, stand, _("Choose from 1 to 999 copies."), 400)
     wish = wish_of(form)
     if request.POST.get("sparing") == "yes":
-        wish = release.Wish(wish.copies, "two-sided-long-edge", "monochrome", wish.password)
+        wish = replace(wish, sides="two-sided-long-edge", color_mode="monochrome")
     return _release(request, stand, chosen, wish)
 
 
 def _release(request: HttpRequest, stand: Stand, chosen: list[job.JobView], wish: release.Wish) -> HttpResponse:
-    outcomes = release.release(stand.own, [each.id for each in chosen], stand.device.id, wish, by=stand.actor)
+    with _in_words_of(stand):
+        outcomes = flow.release_at(stand.own, [each.id for each in chosen], stand.device.id, wish, by=stand.actor)
     failed = [each for each in outcomes if not each.ok]
     if len(failed) == len(outcomes):
+        if all(each.why and not HARD.intersection(each.why) for each in failed):
+            return _unsuitable(request, stand, chosen, wish, failed)
         return _jobs(request, stand, _(failed[0].text) if failed[0].text else _("It was not released."), 409)
     numbers = ",".join(str(each.number) for each in chosen)
     return redirect(f"/terminal/{stand.device.name}/progress?jobs={numbers[:900]}")
+
+
+def _unsuitable(
+    request: HttpRequest,
+    stand: Stand,
+    chosen: list[job.JobView],
+    wish: release.Wish,
+    failed: list[release.Outcome],
+) -> HttpResponse:
+    """It would print here, but not as it was meant: the person decides, with the better device named."""
+    wished = {"copies": wish.copies, "sides": wish.sides, "color_mode": wish.color_mode}
+    values = {
+        "chosen": chosen,
+        "texts": list(dict.fromkeys(each.text for each in failed)),
+        "kept": [(name, value) for name, value in wished.items() if value],
+        "pin": len(chosen) == 1 and chosen[0].has_password,
+    }
+    return _show(request, "terminal_unsuitable.html", stand, values, 409)
 
 
 def _deleted(request: HttpRequest, stand: Stand, chosen: list[job.JobView]) -> HttpResponse:

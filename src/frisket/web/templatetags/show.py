@@ -156,3 +156,22 @@ def spoken(keyword: str) -> str:
 def fingerprint(octets: bytes | None) -> str:
     """A certificate's SHA-256 as browsers and panels show it."""
     return "–" if octets is None else octets.hex(":").upper()
+
+
+@register.filter
+def level_word(word: str) -> str:
+    """What there is of something that no number says."""
+    return {
+        "some": _("some left"),
+        "unlimited": _("no limit"),
+        "missing": _("not there"),
+    }.get(word, _("not known"))
+
+
+@register.filter
+def paper(name: str) -> str:
+    """iso_a4_210x297mm as people say it: A4."""
+    parts = name.split("_")
+    if len(parts) < 3:
+        return name
+    return parts[1].upper() if len(parts[1]) <= 4 else parts[1].replace("-", " ").capitalize()
