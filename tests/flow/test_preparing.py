@@ -278,6 +278,72 @@ def test_pages_are_counted_anew_where_only_some_documents_changed(way: Way, make
     assert done.counted == "due" and [each.id for each in job.uncounted()] == [view.id]
 
 
+# -- beside holds, storing and copies --------------------------------------------------------------
+
+
+def test_what_is_only_stored_is_made_ready_first(way: Way, makes: Any) -> None:
+    makes(b"%PDF made")
+    view = take(way, (b"an office file", ODT), hold="stored", terms=job.Terms(store="store-only"))
+    assert view.state is State.ADMITTED
+    preparing.prepare(way.now(view))
+    flow.NEXT_STAGE[State.PREPARED](way.now(view))
+    done = way.now(view)
+    assert (done.state, done.outcome, done.stored) == (State.ENDED, job.Outcome.STORED, 1)
+    assert done.format == PDF and read(done) == b"%PDF made"
+
+
+def test_a_copy_for_a_device_carries_the_printable_pages(way: Way, makes: Any) -> None:
+    makes(b"%PDF made of /Encrypt")
+    held = way.settle(take(way, (b"an office file", ODT)))
+    there = device.device_by_name(way.house.scope, "copy-1")
+    again = way.doors.documents_again(held, by=HOUSE)
+    copy = asyncio.run(way.doors.accept(way.offer(device=there.id), again)).job
+    assert (copy.state, copy.device, copy.format) == (State.RELEASED, there.id, PDF)
+    assert read(copy) == b"%PDF made of /Encrypt"
+
+
+def test_no_proof_of_a_locked_document_is_printed(way: Way, makes: Any) -> None:
+    makes(prepress.Failed("forbidden"))
+    held = way.settle(take(way, (b"a locked file", ODT), hold="proof", terms=job.Terms(proof_copies=1)))
+    assert (held.state, held.why, held.terms.proof_due) == (State.HELD, Reason.FORBIDDEN, True)
+    there = device.device_by_name(way.house.scope, "copy-1")
+    for ask in (
+        lambda tx: release.let_print(held, there.id, Reason.BY_PERSON, by=HOUSE, tx=tx),
+        lambda tx: job.ask_for_copy(held, there.id, by=HOUSE, tx=tx),
+    ):
+        with pytest.raises(job.WrongState), transaction() as tx:
+            ask(tx)
+    assert "flow.copy" not in {each.kind for each in work.overview()}
+
+
+def test_what_somebody_took_back_waits_on_after_another_look(way: Way, makes: Any) -> None:
+    makes(b"%PDF mended")
+    view = take(way, (b"%PDF-1.4 small", PDF), queue="straight")
+    release.hold(way.house.scope, view.id, by=way.house.administrator)
+    with transaction() as tx:
+        why = way.now(view).why
+        change = job.Changes(conversion="due")
+        job.move(view.id, State.ADMITTED, expected=State.HELD, why=why, by=HOUSE, tx=tx, changes=change)
+    done = way.settle(view)
+    assert (done.state, done.why, done.conversion) == (State.HELD, Reason.WITHDRAWN, "done")
+
+
+def test_a_job_that_comes_before_its_sender_is_looked_at_as_well(way: Way, makes: Any) -> None:
+    makes(b"%PDF made")
+
+    async def one(octets: bytes) -> AsyncIterator[bytes]:
+        yield octets
+
+    async def send() -> job.JobView:
+        ahead = way.doors.ahead(way.queues["secure"])
+        await ahead.add(intake.Part(one(b"%PDF-1.4 plain"), PDF))
+        await ahead.add(intake.Part(one(b"%PDF-1.7 << /Encrypt 5 0 R >>"), PDF))
+        return (await ahead.accept(way.offer())).job
+
+    view = asyncio.run(send())
+    assert (view.state, view.conversion) == (State.ADMITTED, "due")
+
+
 # -- viruses ---------------------------------------------------------------------------------------
 
 

@@ -611,9 +611,9 @@ def test_a_document_reaches_the_device_octet_for_octet(
     assert office.arrived("press")[-1] == document
 
 
-def test_a_format_that_no_device_prints_is_refused_before_it_is_kept(office: Office, press: Printing) -> None:
+def test_a_format_that_cannot_be_printed_is_refused_before_it_is_kept(office: Office, press: Printing) -> None:
     before = len(office.served.jobs())
-    assert press.print(b"GIF89a", format="image/gif").status == Status.DOCUMENT_FORMAT_NOT_SUPPORTED
+    assert press.print(b"\x1aE\xdf\xa3", format="video/webm").status == Status.DOCUMENT_FORMAT_NOT_SUPPORTED
     assert len(office.served.jobs()) == before
 
 
