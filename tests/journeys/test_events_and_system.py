@@ -18,7 +18,7 @@ from tests.peers.served import until
 from frisket.wire import ipp
 
 DOCUMENT = sample("an event")
-SAMPLES = Path(__file__).parent.parent / "samples"
+SUITES = Path(__file__).parent / "ipptool"
 a = ipp.attribute
 
 
@@ -210,13 +210,13 @@ def ipptool(uri: str, suite: Path, *options: str) -> str:
 
 @pytest.mark.peer("ipptool")
 def test_ipptool_finds_subscriptions_as_the_standard_names_them(office: Office) -> None:
-    said = ipptool(f"{office.served.urls['ipp']}/straight", SAMPLES / "subscriptions.test")
+    said = ipptool(f"{office.served.urls['ipp']}/straight", SUITES / "subscriptions.test")
     assert "[FAIL]" not in said and said.count("[PASS]") == 8, said
 
 
 @pytest.mark.peer("ipptool")
 def test_ipptool_finds_the_system_as_the_standard_names_it(office: Office) -> None:
-    said = ipptool(f"{office.served.urls['ipp'].rpartition('/')[0]}/system", SAMPLES / "system.test")
+    said = ipptool(f"{office.served.urls['ipp'].rpartition('/')[0]}/system", SUITES / "system.test")
     assert "[FAIL]" not in said and said.count("[PASS]") == 2, said
 
 

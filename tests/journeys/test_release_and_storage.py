@@ -17,7 +17,7 @@ from tests.peers.served import until
 from frisket.wire import ipp
 
 DOCUMENT = sample("for whom")
-SUITE = Path(__file__).parent.parent / "samples" / "release_and_storage.test"
+SUITE = Path(__file__).parent / "ipptool" / "release_and_storage.test"
 a = ipp.attribute
 
 
