@@ -94,11 +94,16 @@ def test_a_queue_is_found_and_what_is_told_is_what_it_says_of_itself(office: Off
     service = named(kind, "secure")
     assert int(service["service_port"]) == office.served.port(door)
     assert service["txt_tls"] == ("1.3" if door == "ipps" else "")
-    asked = Printing(f"{office.served.urls[door]}/secure", "alice").send(ipp.Operation.GET_PRINTER_ATTRIBUTES)
-    said = asked.groups(ipp.Tag.PRINTER_GROUP)[0]
+    # As somebody asks who resolved what was announced: addresses are built from the name the client used.
+    told = f"{door}://printhouse.local:{service['service_port']}/{service['txt_rp']}"
+    client = Printing(f"{office.served.urls[door]}/secure", "alice", said_uri=told)
+    client.headers["Host"] = f"printhouse.local:{service['service_port']}"
+    said = client.send(ipp.Operation.GET_PRINTER_ATTRIBUTES).groups(ipp.Tag.PRINTER_GROUP)[0]
     assert service["txt_adminurl"] == said.text("printer-more-info")
     assert service["txt_uuid"] == (said.text("printer-uuid") or "").removeprefix("urn:uuid:")
-    assert service["txt_pdl"].split(",") == said.texts("document-format-supported")
+    listed, formats = service["txt_pdl"].split(","), said.texts("document-format-supported")
+    assert listed == formats[: len(listed)] and {"application/pdf", "image/pwg-raster"} <= set(listed)
+    assert len(listed) == len(formats) or len(",".join(formats[: len(listed) + 1])) > 251  # one string has no more room
     assert service["service_name"] == said.text("printer-dns-sd-name")
     assert service["txt_ty"] == said.text("printer-make-and-model")
 
