@@ -146,7 +146,7 @@ def test_every_port_that_listens_is_in_the_white_paper(office: Office) -> None:
             row = line.split()
             if row[3] == "0A" and row[9] in inodes:
                 open_ports.add(int(row[1].rpartition(":")[2], 16))
-    assert open_ports == listed and len(listed) == 3
+    assert open_ports == listed and len(listed) == len(told["listeners"]) >= 3
 
 
 @pytest.mark.requirement("PREP-24")
