@@ -422,6 +422,8 @@ def may_open(settings: Settings, name: str) -> bool:
         return level == "normal" or (level == "medium" and bool(settings.doors.raw.networks))
     if name == "lpd":
         return level == "normal" or bool(settings.doors.lpd.networks)
+    if name == "mail":
+        return level in ("normal", "medium")
     return True
 
 

@@ -23,7 +23,7 @@ from a2wsgi import WSGIMiddleware
 from frisket import audit, delivery, device, flow, identity, intake, job, prepress, release, spool
 from frisket.plumbing import db, httpd, parts, work
 from frisket.plumbing.scope import Actor, Scope
-from frisket.plumbing.settings import Door, Settings
+from frisket.plumbing.settings import Door, Settings, may_open
 from frisket.programs import commands, metrics
 from frisket.programs.commands_jobs import learn_formats
 from frisket.programs.control import ControlServer
@@ -226,7 +226,7 @@ async def _open_mail(house: House, running: _Running) -> None:
     """The mail door, where it is switched on, and the look-out over mailboxes, which costs nothing without any."""
     settings, chosen = house.settings, house.settings.doors.mail
     assert running.doors is not None
-    if chosen.on:
+    if chosen.on and may_open(settings, "mail"):
         running.mail = intake.MailDoor(running.doors, house.certificates.server_context(want_client_certificate=False))
         await running.mail.open(chosen.address, chosen.port)
         running.urls["mail"] = f"smtp://{_shown_host(settings, chosen)}:{running.mail.port}"
