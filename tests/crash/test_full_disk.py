@@ -27,16 +27,22 @@ def on_a_small_disk(furnished: House, folder: Path) -> Iterator[tuple[House, Pat
 
 
 def fill(folder: Path) -> Path:
-    """Take every block that is left."""
+    """Take every block that is left, at once: whoever fills slowly also takes what the house gives up for itself."""
     filler = folder / "filler"
-    with filler.open("wb", buffering=0) as out:
-        for size in (1 << 20, 1 << 16, 4096):
+    fd = os.open(filler, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    at = 0
+    try:
+        left = os.fstatvfs(fd)
+        size = left.f_bavail * left.f_frsize
+        while size >= 4096:
             try:
-                while True:
-                    out.write(bytes(size))
+                os.posix_fallocate(fd, at, size)
             except OSError:
-                continue
-    os.sync()
+                size //= 2  # the file system needs some of it to note down where the rest is
+            else:
+                at += size
+    finally:
+        os.close(fd)
     return filler
 
 
