@@ -18,6 +18,7 @@ from frisket.wire import ipp
 __all__ = ["bus"]  # a fixture that Avahi needs
 
 pytestmark = [pytest.mark.peer("avahi"), pytest.mark.peer("ippfind")]
+HOST = f"printhouse{os.getpid()}"
 FOUND = (
     *("service_name", "service_port", "txt_rp", "txt_adminurl", "txt_pdl"),
     *("txt_uuid", "txt_tls", "txt_ty", "txt_note"),
@@ -66,7 +67,7 @@ def office(avahi: None) -> Iterator[Office]:
 
 @contextmanager
 def told_of(**more: str) -> Iterator[Office]:
-    settings = {"DISCOVERY__DNS_SD": "true", "DISCOVERY__INTERFACES": "127.0.0.1", "DISCOVERY__HOST": "printhouse"}
+    settings = {"DISCOVERY__DNS_SD": "true", "DISCOVERY__INTERFACES": "127.0.0.1", "DISCOVERY__HOST": HOST}
     with office_running({**settings, **more}) as office:
         yield office
 
@@ -80,57 +81,60 @@ def found(kind: str) -> list[dict[str, str]]:
     return [dict(zip(FOUND, group, strict=True)) for group in groups]
 
 
-def of(queue: str, services: list[dict[str, str]]) -> dict[str, str] | None:
-    return next((each for each in services if each["txt_rp"] == f"ipp/print/{queue}"), None)
+def of(queue: str, port: int, services: list[dict[str, str]]) -> dict[str, str] | None:
+    """By its port too: whoever tests on this machine at the same time announces the same names."""
+    return next(
+        (each for each in services if each["txt_rp"] == f"ipp/print/{queue}" and int(each["service_port"]) == port),
+        None,
+    )
 
 
-def named(kind: str, queue: str) -> dict[str, str]:
-    service: dict[str, str] = until(lambda: of(queue, found(kind)))
+def named(office: Office, queue: str, door: str = "ipps", subtype: str = "") -> dict[str, str]:
+    service: dict[str, str] = until(lambda: of(queue, office.served.port(door), found(f"_{door}._tcp{subtype}")))
     return service
 
 
-@pytest.mark.parametrize(("kind", "door"), [("_ipp._tcp,_print", "ipp"), ("_ipps._tcp,_print", "ipps")])
-def test_a_queue_is_found_and_what_is_told_is_what_it_says_of_itself(office: Office, kind: str, door: str) -> None:
-    service = named(kind, "secure")
-    assert int(service["service_port"]) == office.served.port(door)
+@pytest.mark.parametrize("door", ["ipp", "ipps"])
+def test_a_queue_is_found_and_what_is_told_is_what_it_says_of_itself(office: Office, door: str) -> None:
+    service = named(office, "secure", door, ",_print")
     assert service["txt_tls"] == ("1.3" if door == "ipps" else "")
     # As somebody asks who resolved what was announced: addresses are built from the name the client used.
-    told = f"{door}://printhouse.local:{service['service_port']}/{service['txt_rp']}"
+    told = f"{door}://{HOST}.local:{service['service_port']}/{service['txt_rp']}"
     client = Printing(f"{office.served.urls[door]}/secure", "alice", said_uri=told)
-    client.headers["Host"] = f"printhouse.local:{service['service_port']}"
+    client.headers["Host"] = f"{HOST}.local:{service['service_port']}"
     said = client.send(ipp.Operation.GET_PRINTER_ATTRIBUTES).groups(ipp.Tag.PRINTER_GROUP)[0]
     assert service["txt_adminurl"] == said.text("printer-more-info")
     assert service["txt_uuid"] == (said.text("printer-uuid") or "").removeprefix("urn:uuid:")
     listed, formats = service["txt_pdl"].split(","), said.texts("document-format-supported")
     assert listed == formats[: len(listed)] and "application/pdf" in listed  # what devices print comes first
     assert len(listed) == len(formats) or len(",".join(formats[: len(listed) + 1])) > 251  # one string has no more room
-    assert service["service_name"] == said.text("printer-dns-sd-name")
+    assert service["service_name"].startswith(said.text("printer-dns-sd-name") or "?")  # another "secure" makes it -2
     assert service["txt_ty"] == said.text("printer-make-and-model")
 
 
 def test_a_queue_made_changed_and_removed_is_told_at_once(office: Office) -> None:
     office.served.ask("queue.add", name="annex", location="Annex, 1st floor")
-    assert named("_ipps._tcp", "annex")["txt_note"] == "Annex, 1st floor"
+    assert named(office, "annex")["txt_note"] == "Annex, 1st floor"
     office.served.ask("queue.set", name="annex", location="Annex, 2nd floor")
-    until(lambda: named("_ipps._tcp", "annex")["txt_note"] == "Annex, 2nd floor")
+    until(lambda: named(office, "annex")["txt_note"] == "Annex, 2nd floor")
     office.served.ask("queue.remove", name="annex")
-    until(lambda: of("annex", found("_ipps._tcp")) is None)
+    until(lambda: of("annex", office.served.port("ipps"), found("_ipps._tcp")) is None)
 
 
 def test_the_flagship_reserves_the_name_while_there_is_no_lpd(office: Office) -> None:
-    named("_ipps._tcp", "secure")
+    named(office, "secure")
     browsed = subprocess.run(
         [program("avahi-browse"), "-rpt", "_printer._tcp"], capture_output=True, text=True, timeout=30
     ).stdout
     resolved = [line.split(";") for line in browsed.splitlines() if line.startswith("=")]
-    assert {(line[3], line[8]) for line in resolved if line[6] == "printhouse.local"} >= {("secure", "0")}
+    assert {line[8] for line in resolved if line[6] == f"{HOST}.local"} == {"0"}
 
 
 @pytest.mark.requirement("SAFEQ-62")
 @pytest.mark.peer("lp")
 def test_a_queue_that_was_found_is_printed_to_inside_tls(office: Office, tmp_path: Path) -> None:
     (tmp_path / "plan.pdf").write_bytes(sample("a plan"))
-    port = named("_ipps._tcp", "secure")["service_port"]
+    port = named(office, "secure")["service_port"]
     printed = subprocess.run(
         [program("lp"), "-d", "secure", "-U", "alice", "-t", "found it", str(tmp_path / "plan.pdf")],
         env={
