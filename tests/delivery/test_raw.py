@@ -239,15 +239,16 @@ def test_a_cancel_before_the_first_octet_ends_the_job_without_a_print(post: Post
     assert post.attempt(job_id).octets_sent == 0
 
 
-def test_a_cancel_while_sending_to_a_pjl_device_ends_with_what_was_printed(post: Post, virtual: Virtual) -> None:
+def test_a_cancel_while_sending_to_a_pjl_device_ends_with_what_was_printed(
+    post: Post, virtual: Virtual, tmp_path: Path
+) -> None:
     running = virtual(lab.DevicePlan("talks", lab.Door.RAW))
     target = post.adopted(running.uri("talks"))
     running.put("talks", "slow 200000")
     job_id = post.released(target, b"%!PS\n" + os.urandom(40_000_000), format="application/postscript")
     thread = threading.Thread(target=delivery.send, args=(job_id,))
     thread.start()
-    wait_for(lambda: post.view(job_id).state is job.State.SENDING)
-    time.sleep(0.5)
+    wait_for(lambda: any((tmp_path / "lab0" / "talks").glob("00001-1.*")))  # the first octets are there
     with db.transaction() as tx:
         delivery.cancel(job_id, why=job.Reason.CANCELLED_BY_OWNER, by=post.house.administrator, tx=tx)
     running.clear("talks")
