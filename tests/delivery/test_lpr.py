@@ -222,9 +222,7 @@ def test_a_slow_device_is_not_a_stalled_one(post: Post, running: lab.Running) ->
     assert post.send(post.released(target, os.urandom(60_000))).state is job.State.DELIVERED
 
 
-def test_a_cancel_while_the_document_goes_out_breaks_it_off(
-    post: Post, running: lab.Running, tmp_path: Path
-) -> None:
+def test_a_cancel_while_the_document_goes_out_breaks_it_off(post: Post, running: lab.Running, tmp_path: Path) -> None:
     target = post.adopted(running.uri("one"))
     running.put("one", "slow 400000")
     job_id = post.released(target, os.urandom(40_000_000))
