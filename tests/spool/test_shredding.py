@@ -12,7 +12,7 @@ from tests.spool.conftest import Spooler, next_day, pieces_of
 from frisket import audit, job, spool
 from frisket.plumbing import crashpoints, db, parts, work
 from frisket.plumbing.db import transaction
-from frisket.plumbing.keys import EpochGone
+from frisket.plumbing.keys import EpochGone, Sealed
 from frisket.plumbing.scope import HOUSE
 from frisket.spool import epochs, shredding
 from frisket.spool.models import JobKey, ReceiptRow, SealedObject, SpoolMark
@@ -43,6 +43,23 @@ def test_from_the_commit_on_nothing_opens_the_job(spooler: Spooler, house):
     assert not JobKey.objects.filter(pk=job_id).exists()
     assert spool.receipt(house.scope, job_id).e1_at == house.clock.now()
     assert acts(house, job_id)[-1] == "erase.e1"
+
+
+def test_the_key_of_a_job_still_being_received_is_overwritten_in_memory_too(spooler: Spooler):
+    key = spool.new_key(uuid4())
+    spooler.keep(key, [spool.seal_octets(b"one", key)])
+    spool.keep_ready(key)
+    with pytest.raises(ZeroDivisionError):
+        with transaction() as tx:
+            spool.shred(key.job, tx=tx)
+            raise ZeroDivisionError
+    assert spool.ready_key(key.job) is key
+    live = key.key.octets()
+    spooler.shred(key.job)
+    assert spool.ready_key(key.job) is None
+    assert not any(live)
+    with pytest.raises(Sealed):
+        spool.seal_octets(b"more", key)
 
 
 def test_a_shred_that_is_rolled_back_destroyed_nothing(spooler: Spooler, house):

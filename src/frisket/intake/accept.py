@@ -15,7 +15,7 @@ from frisket.intake.capabilities import formats_of
 from frisket.intake.errors import RefusedByRule
 from frisket.intake.offers import Accepted, Beside, Offer, Part, Walk, Walker, WalkIn
 from frisket.intake.sensing import Protection, sensed, watched
-from frisket.plumbing import crashpoints, parts
+from frisket.plumbing import crashpoints, keys, parts
 from frisket.plumbing.db import GroupWriter, Tx, transaction
 from frisket.plumbing.rows import rising_id
 from frisket.plumbing.scope import Actor
@@ -65,8 +65,7 @@ class Intake:
             _write, before=_make_durable, on_failed_sync=on_failed_sync, name="intake-writer"
         )
         self._threads = ThreadPoolExecutor(8, thread_name_prefix="doors")
-        self._keys: dict[UUID, spool.HeldKey] = {}  # of jobs still being received by this process
-        self._protected: set[UUID] = set()  # those of them that brought an encrypted PDF
+        self._protected: set[UUID] = set()  # jobs still being received that brought an encrypted PDF
 
     def start(self) -> None:
         self._writer.start()
@@ -126,19 +125,23 @@ class Intake:
                 self.admit(offer, part.format, part.expected, number)
                 sealed.append(await self._seal(offer, key, part, number, sealed))
                 new.append(job.NewDocument(number, part.format, sealed[-1].octets, part.name))
+            walk = self._walk(offer, [each.format for each in new], protected=protection.seen)
         except BaseException:
+            key.give_up()
             await self._discard(sealed)
             raise
-        walk = self._walk(offer, [each.format for each in new], protected=protection.seen)
         row = _new_job(identifier, offer, tuple(new), walk)
         return _New(row, key, tuple(sealed), offer.by, offer.beside)
 
     async def keep(self, held: Held) -> Accepted:
         """The second half: one group commit; from then on the job is never lost."""
-        return Accepted(await self._commit(held))
+        kept = Accepted(await self._commit(held))
+        held.key.wipe()
+        return kept
 
     async def drop(self, held: Held) -> None:
         """Nothing came of it: what was sealed goes."""
+        held.key.give_up()
         await self._discard(held.sealed)
 
     def ahead(self, queue: device.QueueView) -> "Ahead":
@@ -164,7 +167,7 @@ class Intake:
         walk = Walk(job.State.RECEIVING, (), job.Reason.NONE)
         row = _new_job(identifier, offer, (), walk)
         accepted = Accepted(await self._commit(_New(row, key, (), offer.by)))
-        self._keys[identifier] = key
+        spool.keep_ready(key)
         return accepted
 
     async def add(self, view: job.JobView, offer: Offer, part: Part | None, *, last: bool) -> job.JobView:
@@ -177,11 +180,12 @@ class Intake:
             part = watched(await sensed(part), protection)
             number = view.documents + 1
             self.admit(offer, part.format, part.expected, number)
-            known = self._keys.get(view.id)
-            if known is None:
-                known = await self.ask(_key_again, view.id, offer.by)
+            known = spool.ready_key(view.id) or await self.ask(_key_again, view.id, offer.by)
             key = known
-            doc = await self._seal(offer, known, part, number, [], before=view.octets)
+            try:
+                doc = await self._seal(offer, known, part, number, [], before=view.octets)
+            except keys.Sealed as error:  # whoever erased the job overwrote its key
+                raise job.WrongState("the job was deleted while its document came in") from error
             sealed = (doc,)
             if protection.seen:
                 self._protected.add(view.id)
@@ -191,7 +195,7 @@ class Intake:
             _More(view.id, view.person, key, document, sealed, offer.by, view.documents == 0, end)
         )
         if last:
-            self._keys.pop(view.id, None)
+            spool.forget_keys([view.id])
             self._protected.discard(view.id)
         return done
 
@@ -225,6 +229,8 @@ class Intake:
         try:
             view = await self._writer.commit(item)
         except BaseException:
+            if isinstance(item, _New):
+                item.key.give_up()
             await self._discard(item.sealed)
             raise
         crashpoints.pass_(AFTER_COMMIT)
@@ -280,10 +286,11 @@ class Ahead:
             raise
         sealed, self._sealed = tuple(self._sealed), []
         row = _new_job(self._id, offer, tuple(self._new), walk)
-        return Accepted(await self._intake._commit(_New(row, self._key, sealed, offer.by)))
+        return await self._intake.keep(_New(row, self._key, sealed, offer.by))
 
     async def give_up(self) -> None:
         """Leave nothing of it; also after accept, which it does not undo."""
+        self._key.give_up()
         sealed, self._sealed = self._sealed, []
         await self._intake._discard(sealed)
 

@@ -25,7 +25,7 @@ from frisket.spool.errors import (
     TooLarge,
     WrongSpool,
 )
-from frisket.spool.jobkeys import HeldKey, key_to_add, new_key
+from frisket.spool.jobkeys import HeldKey, forget_keys, keep_ready, key_to_add, new_key, ready_key
 from frisket.spool.keeping import Keep, discard, keep_many, place_many
 from frisket.spool.limits import Held, held_by, held_in_all, load_counters, room_for, space
 from frisket.spool.reading import read, read_sync, size_of
@@ -61,10 +61,12 @@ __all__ = [
     "destroy",
     "destroy_dead_epochs",
     "discard",
+    "forget_keys",
     "held_by",
     "held_in_all",
     "is_genuine",
     "keep_many",
+    "keep_ready",
     "key_to_add",
     "load_counters",
     "new_key",
@@ -72,6 +74,7 @@ __all__ = [
     "place_many",
     "read",
     "read_sync",
+    "ready_key",
     "receipt",
     "rewrap",
     "room_for",

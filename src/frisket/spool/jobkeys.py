@@ -1,4 +1,7 @@
-"""The key of a job while documents are sealed under it."""
+"""The key of a job while documents are sealed under it.
+
+Nothing here waits for a collector of garbage: who ends a job, in whatever way, says so, and the key is overwritten.
+"""
 
 import threading
 from collections.abc import Iterable
@@ -13,7 +16,17 @@ from frisket.plumbing.scope import Actor
 from frisket.spool.errors import NotHere
 from frisket.spool.models import JobKey
 
-__all__ = ["HeldKey", "epochs_in_hand", "key_to_add", "new_key", "put_down", "wrapped_now"]
+__all__ = [
+    "HeldKey",
+    "epochs_in_hand",
+    "forget_keys",
+    "keep_ready",
+    "key_to_add",
+    "new_key",
+    "put_down",
+    "ready_key",
+    "wrapped_now",
+]
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -30,8 +43,14 @@ class HeldKey:
         """Overwrite the key once everything is sealed; what is wrapped can still be kept."""
         self.key.wipe()
 
+    def give_up(self) -> None:
+        """Nothing is kept under it: it is overwritten, and holds its epoch no longer."""
+        self.wipe()
+        put_down(self)
+
 
 _in_hand: WeakSet[HeldKey] = WeakSet()
+_ready: dict[UUID, HeldKey] = {}  # of jobs with a row whose further documents this process is waiting for
 _lock = threading.Lock()
 
 
@@ -62,6 +81,26 @@ def key_to_add(job: UUID, *, by: Actor, tx: Tx) -> HeldKey:
     return _take_in_hand(HeldKey(job, key, wrapped, epoch, version))
 
 
+def keep_ready(held: HeldKey) -> None:
+    """Its job has a row and waits for further documents; until forget_keys."""
+    with _lock:
+        _ready[held.job] = held
+
+
+def ready_key(job: UUID) -> HeldKey | None:
+    """What keep_ready was given, if the job was not erased since."""
+    with _lock:
+        return _ready.get(job)
+
+
+def forget_keys(jobs: Iterable[UUID]) -> None:
+    """The last document is in, or the job is erased: overwrite what lies ready."""
+    with _lock:
+        gone = [held for job in jobs if (held := _ready.pop(job, None)) is not None]
+    for held in gone:
+        held.wipe()
+
+
 def wrapped_now(held: HeldKey) -> tuple[bytes, int, int]:
     """Wrapped, epoch, version for the row that is written now.
 
@@ -82,7 +121,7 @@ def put_down(held: HeldKey) -> None:
 def epochs_in_hand() -> Iterable[int]:
     """Epochs that keys without a row are wrapped under: these must not be destroyed yet.
 
-    A key that was given up counts until its last owner has forgotten it.
+    A key that was forgotten without a word counts until its last owner is gone.
     """
     with _lock:
         return {held.epoch for held in _in_hand}

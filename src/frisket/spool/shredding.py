@@ -13,6 +13,7 @@ from frisket.plumbing import keys, parts, work
 from frisket.plumbing.crashpoints import pass_, point
 from frisket.plumbing.db import Tx, transaction
 from frisket.plumbing.scope import HOUSE
+from frisket.spool.jobkeys import forget_keys
 from frisket.spool.limits import COUNTERS
 from frisket.spool.models import ReceiptRow, SealedObject
 from frisket.spool.reading import place_of
@@ -73,6 +74,7 @@ def shred_many(jobs: Sequence[UUID], *, tx: Tx) -> None:
         work.enqueue(OVERWRITE, {}, tx=tx, once=OVERWRITE)
     for key in taken.values():
         tx.on_commit(partial(COUNTERS.add, key.person, -1, -key.octets))
+    tx.on_commit(partial(forget_keys, jobs))
     pass_(_AFTER_ROWS)
 
 
