@@ -180,7 +180,9 @@ class Intake:
             part = watched(await sensed(part), protection)
             number = view.documents + 1
             self.admit(offer, part.format, part.expected, number)
-            known = spool.ready_key(view.id) or await self.ask(_key_again, view.id, offer.by)
+            known = spool.ready_key(view.id)
+            if known is None:
+                known = await self.ask(_key_again, view.id, offer.by)
             key = known
             try:
                 doc = await self._seal(offer, known, part, number, [], before=view.octets)
