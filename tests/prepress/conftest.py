@@ -1,5 +1,6 @@
 import io
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,8 +28,9 @@ def inside(walls: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call
         lines = "".join(f"    {line}\n" for line in body.splitlines())
         tell = "def tell(**facts):\n    frame = json.dumps(facts).encode()\n"
         tell += "    os.write(1, len(frame).to_bytes(4) + frame)\n"
-        (tmp_path / "hostile.py").write_text(f"import json, os, sys\n{tell}def main():\n{lines}")
-        monkeypatch.setattr(sandbox, "_INSIDE", tmp_path)
+        program = Path(tempfile.mkdtemp(dir=tmp_path))  # one for each, for it is compiled
+        (program / "hostile.py").write_text(f"import json, os, sys\n{tell}def main():\n{lines}")
+        monkeypatch.setattr(sandbox, "_INSIDE", program)
         bounds = prepress.Limits(**{"wall_s": 20, **limits})  # type: ignore[arg-type]
         return sandbox.run("hostile", [], iter([source]), whole=whole, limits=bounds)
 

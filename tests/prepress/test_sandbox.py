@@ -50,6 +50,17 @@ tell(seen=seen, top=sorted(os.listdir("/")), dev=os.listdir("/dev"))
     }
 
 
+def test_nothing_inside_is_compiled_again_for_each_document(inside):
+    answer = inside(
+        """
+import pikepdf
+seen = [pikepdf, pikepdf.models, sys.modules[main.__module__]]
+tell(missing=[each.__name__ for each in seen if not os.path.exists(each.__cached__)])
+"""
+    )
+    assert answer.facts == {"missing": []}
+
+
 def test_nothing_can_be_written_but_the_scratch_folder(inside):
     answer = inside(
         """

@@ -8,6 +8,7 @@ A machine where one of the walls cannot be built gets no sandbox at all (`availa
 
 from __future__ import annotations
 
+import compileall
 import contextlib
 import json
 import os
@@ -18,6 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -113,6 +115,7 @@ def command_line(
 def _root(limits: Limits, room: Room) -> list[str]:
     """The whole file system inside: libraries, interpreter, our program, an empty scratch folder."""
     interpreter = os.path.realpath(sys.executable)
+    _compile_once(_INSIDE)
     shown = ["--ro-bind", "/usr/lib", "/usr/lib"]
     for library in ("/lib", "/lib64"):
         if os.path.islink(library):
@@ -148,8 +151,20 @@ def _packages(room: Room) -> list[str]:
     for name in room.packages:
         for found in (packages / name, *packages.glob(f"{name}.*.so")):
             if found.exists():
+                _compile_once(found)
                 shown += ["--ro-bind", str(found), f"/packages/{found.name}"]
     return shown
+
+
+@lru_cache
+def _compile_once(folder: Path) -> None:
+    """Leave bytecode beside the sources, as a first import does: inside nothing can be written.
+
+    Not every installer compiles, and then each document paid for it. Where this process may not write, nothing
+    changes. Compiling runs nothing of what it reads (R15).
+    """
+    if folder.is_dir():
+        compileall.compile_dir(folder, quiet=2)
 
 
 def run(
