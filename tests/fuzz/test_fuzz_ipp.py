@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.fuzz.campaign import ADOPTED, forms, run
 from tests.fuzz.mutating import upset
 from tests.wire.ipp_samples import ALL
 
@@ -13,7 +14,6 @@ from frisket.wire import ipp
 RECORDED = [ipp.encode(message) for message in ALL.values()]
 DOCUMENTED = (ipp.Malformed, ipp.TooLarge)
 FORGIVING = ipp.Limits(forgiving=True)
-MUTATIONS = 50_000
 
 
 def mutated(source: random.Random) -> bytes:
@@ -29,55 +29,58 @@ def digest(octets: bytes, limits: ipp.Limits = ipp.Limits()) -> ipp.Message | ty
     return message
 
 
-def test_fifty_thousand_mutated_messages_raise_only_documented_errors():
-    source = random.Random(8010)
-    read = refused = 0
-    for _ in range(MUTATIONS):
-        octets = mutated(source)
-        message = digest(octets)
-        if isinstance(message, ipp.Message):
-            read += 1
-            assert ipp.decode(ipp.encode(message))[0] == message
-            ipp.check_request(message), ipp.check_target(message), ipp.check_lengths(message)
-        else:
-            refused += 1
-    assert read > MUTATIONS // 50
-    assert refused > MUTATIONS // 50
+def written_again(source: random.Random, octets: bytes) -> bool:
+    """Whether it can be read; then what is written of it reads the same."""
+    message = digest(octets)
+    if not isinstance(message, ipp.Message):
+        return False
+    assert ipp.decode(ipp.encode(message))[0] == message
+    ipp.check_request(message), ipp.check_target(message), ipp.check_lengths(message)
+    return True
 
 
-def test_mutated_messages_raise_only_documented_errors_from_the_forgiving_reader():
-    source = random.Random(8011)
-    for _ in range(MUTATIONS // 5):
-        message = digest(mutated(source), FORGIVING)
-        if isinstance(message, ipp.Message):
-            for group in message.groups:
-                for name, _ in group:
-                    (
-                        group.integer(name),
-                        group.boolean(name),
-                        group.text(name),
-                        group.texts(name),
-                        group.first(name),
-                    )
+@forms()
+def test_mutated_messages_raise_only_documented_errors(times: int):
+    tally = run(times, 8010, mutated, written_again)
+    assert min(tally.read, tally.refused) > times // 50
 
 
-def test_a_mutated_message_gives_the_same_whether_it_comes_whole_or_in_pieces():
-    source = random.Random(8012)
-    for _ in range(MUTATIONS // 25):
-        octets = mutated(source)
-        whole = digest(octets)
-        reader = ipp.Reader()
-        pieces: ipp.Message | type[Exception] | None = None
-        at = 0
-        try:
-            while pieces is None and at < len(octets):
-                step = source.randint(1, 40)
-                pieces = reader.feed(octets[at : at + step])
-                at += step
-            pieces = reader.end()
-        except DOCUMENTED as error:
-            pieces = type(error)
-        assert pieces == whole
+def looked_at(source: random.Random, octets: bytes) -> bool:
+    """A device's answer, and every way to ask it for a value."""
+    message = digest(octets, FORGIVING)
+    if not isinstance(message, ipp.Message):
+        return False
+    for group in message.groups:
+        for name, _ in group:
+            group.integer(name), group.boolean(name), group.text(name), group.texts(name), group.first(name)
+    return True
+
+
+@forms(ADOPTED)
+def test_mutated_messages_raise_only_documented_errors_from_the_forgiving_reader(times: int):
+    assert run(times, 8011, mutated, looked_at).read > times // 50
+
+
+def alike_in_pieces(source: random.Random, octets: bytes) -> bool:
+    whole = digest(octets)
+    reader = ipp.Reader()
+    pieces: ipp.Message | type[Exception] | None = None
+    at = 0
+    try:
+        while pieces is None and at < len(octets):
+            step = source.randint(1, 40)
+            pieces = reader.feed(octets[at : at + step])
+            at += step
+        pieces = reader.end()
+    except DOCUMENTED as error:
+        pieces = type(error)
+    assert pieces == whole
+    return isinstance(whole, ipp.Message)
+
+
+@forms()
+def test_a_mutated_message_gives_the_same_whether_it_comes_whole_or_in_pieces(times: int):
+    assert run(times // 25, 8012, mutated, alike_in_pieces).read
 
 
 @settings(max_examples=500, deadline=None)

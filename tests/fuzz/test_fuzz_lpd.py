@@ -1,8 +1,9 @@
-"""Hostile octets for the LPD codec: only its documented error comes out, and nothing grows."""
+"""Hostile octets for the LPD codec, at a door and from a device: only its documented error comes out."""
 
 import random
 
-import pytest
+from tests.fuzz.campaign import ADOPTED, forms, run
+from tests.fuzz.mutating import bent
 from tests.wire.lpd_samples import SESSIONS
 
 from frisket.wire import lpd
@@ -10,26 +11,18 @@ from frisket.wire.errors import WireError
 
 RECORDED = list(SESSIONS.values())
 LIMITS = lpd.Limits(line=128, control=400, data=1 << 20, data_files=4, words=8, copies=20)
-SHORT, LONG = 20_000, 1_000_000
 UPSETTING = (b"\n", b"\0", b"\x02", b"\x03", b"0 ", b"99999999999999999999", b"125899906843000 ", b"-1 ", b"\r\n")
+STATES = (
+    b"lp1 is ready and printing\nRank Owner Job Files Total Size\n1st anna 17 report.pdf 1024 bytes\n"
+    b"active bob 18 a b.pdf 99 bytes\n",
+    b"Printer: lp1@host 'office'\n Queue: 2 printable jobs\n1 anna@host+17 A 17 report.pdf 1024 12:00:00\n",
+    b"no entries\n",
+    b"\x01lp1: unknown printer\n",
+)
 
 
 def mutated(source: random.Random) -> bytes:
-    octets = bytearray(source.choice(RECORDED))
-    for _ in range(source.randint(1, 4)):
-        at = source.randrange(len(octets) + 1)
-        match source.randrange(5):
-            case 0:
-                octets[at : at + 1] = bytes((source.randrange(256),))
-            case 1:
-                octets[at:at] = source.choice(UPSETTING)
-            case 2:
-                del octets[at : at + source.randint(1, 20)]
-            case 3:
-                octets[at:at] = octets[at : at + source.randint(1, 60)]
-            case _:
-                octets[at:at] = source.randbytes(source.randint(1, 8))
-    return bytes(octets)
+    return bent(source, source.choice(RECORDED), UPSETTING)
 
 
 def digest(source: random.Random, octets: bytes) -> bool:
@@ -50,16 +43,25 @@ def digest(source: random.Random, octets: bytes) -> bool:
     return True
 
 
-def fuzz(times: int) -> None:
-    source = random.Random(1179)
-    read = sum(digest(source, mutated(source)) for _ in range(times))
-    assert times // 50 < read < times
+@forms()
+def test_mutated_sessions_raise_only_the_documented_error(times: int) -> None:
+    tally = run(times, 1179, mutated, digest)
+    assert min(tally.read, tally.refused) > times // 50
 
 
-def test_twenty_thousand_mutated_sessions_raise_only_the_documented_error() -> None:
-    fuzz(SHORT)
+def told(source: random.Random, octets: bytes) -> bool:
+    """What a device says of its queue, and its answer."""
+    words, jobs = lpd.read_listing(octets, LIMITS)
+    assert all(each.rank >= 0 and each.octets >= 0 for each in jobs) and all(words)
+    try:
+        accepted, said = lpd.read_answer(octets)
+    except WireError:
+        return False
+    assert len(said) <= 200
+    return not accepted
 
 
-@pytest.mark.long
-def test_a_million_mutated_sessions_raise_only_the_documented_error() -> None:
-    fuzz(LONG)
+@forms(ADOPTED)
+def test_mutated_answers_of_devices_raise_only_the_documented_error(times: int) -> None:
+    tally = run(times, 1180, lambda source: bent(source, source.choice(STATES), UPSETTING), told)
+    assert tally.read > times // 2

@@ -223,6 +223,28 @@ def test_a_silent_peer_is_left_and_a_slow_one_too(post: Post, monkeypatch: pytes
     assert post.jobs() == []
 
 
+def test_commands_that_come_octet_by_octet_are_cut_off(post: Post):
+    """Each octet is in time, the command is not; the same for an answer of AUTH."""
+    impatient(post)
+
+    async def drip(peer: Peer) -> str:
+        for _ in range(2000):
+            peer.writer.write(b"X")
+            await asyncio.sleep(0.05)
+            if peer.reader.at_eof() or peer.reader._buffer:  # type: ignore[attr-defined]
+                break
+        return await peer.answer()
+
+    async def act(stand: Stand) -> None:
+        async with stand.peer() as peer:
+            assert (await drip(peer)).startswith("421")
+        async with stand.peer(tls=True) as peer:
+            await peer.say("AUTH LOGIN")
+            assert (await drip(peer)).startswith("421")
+
+    standing(post, act)
+
+
 def test_too_many_connections_are_told_so(post: Post):
     post.choose(limits={"waiting_connections_per_address": 3})
 

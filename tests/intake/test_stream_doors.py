@@ -13,9 +13,10 @@ from tests.fuzz import test_fuzz_lpd, test_fuzz_pjl
 from tests.wire.pjl_samples import JOBS, PCL, PDF, UEL
 
 from frisket import device, flow, identity, intake, job, release, spool
-from frisket.plumbing import streams
+from frisket.plumbing import parts, streams
 from frisket.plumbing.db import transaction
 from frisket.plumbing.scope import Actor, Scope
+from frisket.plumbing.settings import Settings
 
 HERE = "127.0.0.0/8"
 SOON_S = 10.0
@@ -50,7 +51,8 @@ class Doors:
             device.change_queue(self.house.scope, self.queue.id, wanted, by=self.house.administrator, tx=tx)
 
     async def jobs(self) -> list[job.JobView]:
-        return await asyncio.to_thread(lambda: list(job.find(self.house.stage, job.Filter(oldest_first=True)).rows))
+        every = job.Filter(oldest_first=True)
+        return await asyncio.to_thread(lambda: list(job.find(self.house.stage, every, limit=100_000).rows))
 
     async def only(self) -> job.JobView:
         [view] = await self.jobs()
@@ -320,6 +322,56 @@ async def test_a_peer_that_rests_too_long_is_done_only_where_its_document_is(
         assert (len(await doors.jobs()), reset) == (jobs, not jobs)
 
 
+@pytest.mark.parametrize("octets", [UEL + b"@PJL SET USER", framed()[:60]], ids=["command", "document"])
+async def test_a_raw_peer_that_drips_is_cut_off_and_leaves_nothing(
+    made: Doors, monkeypatch: pytest.MonkeyPatch, octets: bytes
+) -> None:
+    monkeypatch.setattr(streams, "SWEEP_S", 0.05)
+    async with opened(made, pause_s=0.5) as doors:
+        await dripped(doors.ports["raw"], octets)
+        await nothing_is_kept(doors)
+
+
+async def dripped(port: int, *steps: bytes) -> bytes:
+    """Send each step, then single octets until the door has enough of them; what it answered."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    got = b""
+    with suppress(ConnectionError):
+        async with asyncio.timeout(SOON_S):
+            for step in steps:
+                writer.write(step)
+                got += await reader.read(1) if step is not steps[-1] else b""
+            while not reader.at_eof() and reader.exception() is None:
+                writer.write(b"x")
+                await asyncio.sleep(0.05)
+        got += await reader.read()
+    writer.close()
+    return got
+
+
+@pytest.mark.parametrize("endless", [b"x", b"\0"], ids=["document", "padding"])
+@pytest.mark.parametrize("door", ["lpd", "raw"])
+async def test_what_has_no_end_is_cut_at_the_houses_limit_and_leaves_nothing(
+    made: Doors, door: str, endless: bytes
+) -> None:
+    now = parts.installed()
+    tree = now.settings.model_dump()
+    tree["limits"]["job_bytes"] = 300_000
+    bounded = Settings.model_validate(tree)
+    parts.install(parts.Parts(now.data, bounded, now.clock, now.keys, now.tenant, now.site))
+    begin = framed().removesuffix(PDF + UEL) if door == "raw" else b"".join((RECEIVE, *CONTROL, b"\x030 dfA001pc17\n"))
+    async with opened(made) as doors:
+        _, writer = await asyncio.open_connection("127.0.0.1", doors.ports[door])
+        writer.write(begin)
+        with suppress(ConnectionError):
+            async with asyncio.timeout(SOON_S):
+                while True:
+                    writer.write(endless * (1 << 16))
+                    await writer.drain()
+        writer.close()
+        await nothing_is_kept(doors)
+
+
 # -- RAW: questions
 
 
@@ -488,6 +540,21 @@ async def test_a_job_that_is_aborted_or_breaks_off_leaves_nothing(doors: Doors) 
         await doors.lpd(RECEIVE, *rest)
     await asyncio.sleep(0.2)
     await nothing_is_kept(doors)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [(b"\x02sec",), (RECEIVE, b"\x0220 cf"), (RECEIVE, b"\x0250 cfA001pc17\n", b"Hpc"), (RECEIVE, *DATA[:1], b"%PDF-")],
+    ids=["command", "subcommand", "control file", "data file"],
+)
+async def test_an_lpd_peer_that_drips_is_cut_off_and_leaves_nothing(
+    made: Doors, monkeypatch: pytest.MonkeyPatch, steps: tuple[bytes, ...]
+) -> None:
+    monkeypatch.setattr(streams, "SWEEP_S", 0.05)
+    async with opened(made, pause_s=0.5) as doors:
+        said = await dripped(doors.ports["lpd"], *steps)
+        assert said.startswith(b"\0" * (len(steps) - 1))
+        await nothing_is_kept(doors)
 
 
 async def test_what_is_too_long_is_refused_before_it_travels(doors: Doors) -> None:

@@ -200,12 +200,6 @@ def test_whatever_an_agent_answers_only_our_own_errors_come_out() -> None:
     assert _survives(60, 7) == 60
 
 
-@pytest.mark.long
-def test_whatever_an_agent_answers_only_our_own_errors_come_out_of_many() -> None:
-    for seed in range(50):
-        _survives(200, seed)
-
-
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(min_size=1, max_size=200))
 def test_octets_that_are_no_snmp_at_all_end_in_our_own_errors(octets: bytes) -> None:

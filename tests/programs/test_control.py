@@ -6,6 +6,7 @@ import os
 import socket
 import stat
 import struct
+import time
 from collections.abc import AsyncIterator, Mapping
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from frisket.errors import Blame, FrisketError
+from frisket.programs import control
 from frisket.programs.control import ControlServer, Remote, ask
 
 
@@ -83,6 +85,77 @@ def test_a_long_path_of_the_data_folder_is_no_trouble(tmp_path: Path) -> None:
     deep = tmp_path / ("a-folder-with-a-long-name" * 4) / ("another" * 8)
     deep.mkdir(parents=True)
     assert served(deep, lambda: ask(deep, "hello", {}))[0]
+
+
+def begun(data: Path, *frames: bytes) -> socket.socket:
+    peer = socket.socket(socket.AF_UNIX)
+    peer.settimeout(30)
+    peer.connect(str(data / "control.sock"))
+    peer.sendall(b"".join(struct.pack(">I", len(each)) + each for each in frames))
+    return peer
+
+
+COUNT = b'{"command": "count", "values": {}}'
+
+
+def test_a_document_that_breaks_off_is_the_senders_fault_and_no_bug_of_ours(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def act() -> Any:
+        with begun(tmp_path, COUNT, b"half of it") as peer:
+            peer.shutdown(socket.SHUT_WR)
+            return json.loads(peer.recv(65536)[4:])
+
+    said = served(tmp_path, act)
+    assert "broke off" in said["error"] and said["blame"] != Blame.HOUSE.value
+    assert not [each for each in caplog.records if each.exc_info]
+
+
+def test_whoever_rests_before_or_within_what_is_to_be_said_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "_FIRST_S", 0.2)
+    monkeypatch.setattr(control, "_PAUSE_S", 0.2)
+
+    def act() -> Any:
+        with begun(tmp_path) as silent, begun(tmp_path) as slow, begun(tmp_path, COUNT, b"half of it") as resting:
+            slow.sendall(b"\0\0")
+            assert _ended(silent) and _ended(slow)
+            assert "too long" in json.loads(resting.recv(65536)[4:])["error"]
+        return ask(tmp_path, "hello", {})
+
+    assert served(tmp_path, act) == (True, {"name": "hello", "values": {}})
+
+
+def _ended(peer: socket.socket) -> bool:
+    try:
+        return peer.recv(1) == b""
+    except ConnectionError:
+        return True
+
+
+def test_whoever_does_not_take_the_answer_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "_PAUSE_S", 0.2)
+
+    def act() -> Any:
+        name = "x" * (8 << 20)
+        with begun(tmp_path, json.dumps({"command": name, "values": {}}).encode()) as peer:
+            answered = ask(tmp_path, "hello", {})
+            until = time.monotonic() + 30
+            while not (gone := _cut(peer)) and time.monotonic() < until:
+                time.sleep(0.02)
+        return answered, gone
+
+    assert served(tmp_path, act) == ((True, {"name": "hello", "values": {}}), True)
+
+
+def _cut(peer: socket.socket) -> bool:
+    """Without reading: whether the other side is gone."""
+    try:
+        peer.send(b"x")
+    except OSError:
+        return True
+    return False
 
 
 @pytest.mark.requirement("PREP-38")

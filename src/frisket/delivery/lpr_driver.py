@@ -11,8 +11,8 @@ from contextlib import suppress
 from dataclasses import replace
 
 from frisket.delivery.errors import ConnectionLost, DeviceAnswered, DeviceUnreachable, Stalled
-from frisket.delivery.prints import all_of, so_far
-from frisket.delivery.stream import Stream, open_stream
+from frisket.delivery.prints import UNANSWERED, Cancelled, broken, connect, connection, one_after_another
+from frisket.delivery.stream import Stream
 from frisket.delivery.values import (
     BROKE_OFF,
     Condition,
@@ -49,10 +49,6 @@ class _NotTaken(Exception):
         self.said = said
 
 
-class _Cancelled(Exception):
-    """Somebody asked for the job to be stopped while its document went out."""
-
-
 class _Refused(Exception):
     """The device refuses the document while, or after, it goes out."""
 
@@ -71,13 +67,11 @@ class LprDriver:
     # -- the promises of a driver ----------------------------------------------------------------
 
     async def print(self, ticket: PrintTicket, source: Source, watch: Watch) -> Ending:
-        ended: list[Ending] = []
-        for document in ticket.documents:
-            for _ in range(ticket.copies):
-                ended.append(await self._print_one(ticket, document, source, watch, first=not ended))
-                if ended[-1].end is not End.DELIVERED:
-                    return so_far(ended)
-        return all_of(ended)
+        """Each document and each copy is a job of its own at the device."""
+        prints = [document for document in ticket.documents for _ in range(ticket.copies)]
+        return await one_after_another(
+            prints, lambda document, first: self._print_one(ticket, document, source, watch, first=first)
+        )
 
     async def ask(self, device_job: str) -> Evidence:
         """A queue forgets a job that is out, as it forgets one that it never took whole."""
@@ -106,9 +100,21 @@ class LprDriver:
         if watch.cancelled():
             return Ending(End.CANCELLED, "between-two-prints")
         try:
-            stream = await self._connect()
+            async with connection(self._address, self._times) as stream:
+                return await self._over(stream, ticket, document, source, watch, first=first)
         except DeviceUnreachable as error:
-            return Ending(End.RETRY, type(error).__name__, "The device does not answer.")
+            return Ending(End.RETRY, type(error).__name__, UNANSWERED)
+
+    async def _over(
+        self,
+        stream: Stream,
+        ticket: PrintTicket,
+        document: TicketDocument,
+        source: Source,
+        watch: Watch,
+        *,
+        first: bool,
+    ) -> Ending:
         before = watch.octets
         try:
             name = await self._offer(stream, ticket, document)
@@ -119,18 +125,13 @@ class LprDriver:
             return Ending(End.RETRY, f"lpd-refused at={error.step}", _said("The device does not take it", error.said))
         except _Refused as error:
             return Ending(End.REFUSED, "lpd-refused at=end", _said("The device refused the document", error.said))
-        except _Cancelled:
+        except Cancelled:
             stream.abort()
             if watch.octets == before:
                 return Ending(End.CANCELLED, "before-the-first-octet", impressions=0, sheets=0)
             return replace(BROKE_OFF, evidence="cancelled", words="It was cancelled while it was being sent.")
         except (ConnectionLost, WireError, Damaged) as error:
-            return _broken(error, left=watch.octets > before)
-        finally:
-            if stream.unsent():
-                stream.abort()  # whatever still lies in a buffer must not come out later
-            else:
-                await stream.close()
+            return broken(error, left=watch.octets > before)
 
     async def _offer(self, stream: Stream, ticket: PrintTicket, document: TicketDocument) -> str:
         """Everything up to the document: queue, control file, the data file's header. The data file's name.
@@ -184,7 +185,7 @@ class LprDriver:
         left = document.octets
         async for piece in source(document.number):
             if watch.cancelled():
-                raise _Cancelled
+                raise Cancelled
             if answer.done():
                 await _not_refused(answer)
                 raise ConnectionLost("the device answered before it had the whole document")
@@ -215,13 +216,9 @@ class LprDriver:
 
     # -- asking ----------------------------------------------------------------------------------
 
-    async def _connect(self) -> Stream:
-        times = self._times
-        return await open_stream(self._address, pinned=None, connect_s=times.connect_s, stall_s=times.stall_s)
-
     async def _state(self) -> bytes:
         """What the device says of its queue. Raises DeviceUnreachable, ConnectionLost."""
-        stream, said = await self._connect(), bytearray()
+        stream, said = await connect(self._address, self._times), bytearray()
         try:
             await stream.write(lpd.send_queue(self._queue))
             while len(said) < _LONGEST_STATE and (data := await stream.read()):
@@ -247,14 +244,6 @@ async def _not_refused(answer: "asyncio.Future[bytes]") -> None:
     accepted, said = _answer(await answer)
     if not accepted:
         raise _Refused(said)
-
-
-def _broken(error: Exception, *, left: bool) -> Ending:
-    if left:
-        return replace(BROKE_OFF, evidence=type(error).__name__)
-    if isinstance(error, Damaged):
-        return Ending(End.DAMAGED, "damaged", "The document at rest is damaged.")
-    return Ending(End.RETRY, type(error).__name__, "The device does not answer.")
 
 
 def _said(words: str, theirs: str) -> str:

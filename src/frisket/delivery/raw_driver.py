@@ -13,8 +13,8 @@ from contextlib import suppress
 from dataclasses import replace
 
 from frisket.delivery.errors import ConnectionLost, DeviceUnreachable, Stalled
-from frisket.delivery.prints import all_of, so_far
-from frisket.delivery.stream import Stream, open_stream
+from frisket.delivery.prints import UNANSWERED, Cancelled, broken, connect, connection, one_after_another
+from frisket.delivery.stream import Stream
 from frisket.delivery.values import (
     BROKE_OFF,
     Condition,
@@ -62,10 +62,6 @@ _CODES: tuple[tuple[range, str, str], ...] = (
 )
 
 
-class _Cancelled(Exception):
-    """Somebody asked for the job to be stopped while its document went out."""
-
-
 class RawDriver:
     def __init__(self, device: DeviceView, times: Times) -> None:
         self._address = device.address
@@ -79,12 +75,9 @@ class RawDriver:
         """Each document is a print of its own; a device without PJL is given each copy by itself."""
         rounds = 1 if self._pjl else ticket.copies
         prints = [document for document in ticket.documents for _ in range(rounds)]
-        ended: list[Ending] = []
-        for document in prints:
-            ended.append(await self._print_one(ticket, document, source, watch, first=not ended))
-            if ended[-1].end is not End.DELIVERED:
-                return so_far(ended)
-        return all_of(ended)
+        return await one_after_another(
+            prints, lambda document, first: self._print_one(ticket, document, source, watch, first=first)
+        )
 
     async def ask(self, device_job: str) -> Evidence:
         """A RAW port remembers nothing of a connection that is gone."""
@@ -132,9 +125,21 @@ class RawDriver:
         if watch.cancelled():
             return Ending(End.CANCELLED, "between-two-prints")
         try:
-            stream = await self._connect()
+            async with connection(self._address, self._times) as stream:
+                return await self._over(stream, ticket, document, source, watch, first=first)
         except DeviceUnreachable as error:
-            return Ending(End.RETRY, type(error).__name__, "The device does not answer.")
+            return Ending(End.RETRY, type(error).__name__, UNANSWERED)
+
+    async def _over(
+        self,
+        stream: Stream,
+        ticket: PrintTicket,
+        document: TicketDocument,
+        source: Source,
+        watch: Watch,
+        *,
+        first: bool,
+    ) -> Ending:
         talk = _Talk(stream, ticket.name) if self._pjl else None
         before = watch.octets
         try:
@@ -142,17 +147,13 @@ class RawDriver:
                 await watch.leaving(ticket.name if self._pjl else "")
             await self._send(stream, talk, ticket, document, source, watch)
             return await (self._heard(stream, talk, watch) if talk is not None else self._silence(stream))
-        except _Cancelled:
+        except Cancelled:
             return await self._stop(stream, talk, watch.octets > before)
         except (ConnectionLost, WireError, Damaged) as error:
-            return self._broken(error, watch.octets > before, talk)
+            return broken(error, left=watch.octets > before, impressions=talk.pages if talk is not None else None)
         finally:
             if talk is not None:
                 await talk.end()
-            if stream.unsent():
-                stream.abort()  # whatever still lies in a buffer must not come out later
-            else:
-                await stream.close()
 
     async def _send(
         self,
@@ -171,7 +172,7 @@ class RawDriver:
             await stream.write(pjl.header(ticket.name, settings=_settings(ticket), language=language))
         while piece:
             if watch.cancelled():
-                raise _Cancelled
+                raise Cancelled
             watch.sent(len(piece))
             await stream.write(piece)
             piece = await anext(pieces, b"")
@@ -241,24 +242,11 @@ class RawDriver:
         pages = talk.ended.pages if talk.ended.pages is not None else talk.pages
         return Ending(End.CANCELLED, "pjl-end", "The device stopped it.", impressions=pages)
 
-    def _broken(self, error: Exception, left: bool, talk: "_Talk | None") -> Ending:
-        if left:
-            return replace(
-                BROKE_OFF, evidence=type(error).__name__, impressions=talk.pages if talk is not None else None
-            )
-        if isinstance(error, Damaged):
-            return Ending(End.DAMAGED, "damaged", "The document at rest is damaged.")
-        return Ending(End.RETRY, type(error).__name__, "The device does not answer.")
-
     # -- asking ----------------------------------------------------------------------------------
-
-    async def _connect(self) -> Stream:
-        times = self._times
-        return await open_stream(self._address, pinned=None, connect_s=times.connect_s, stall_s=times.stall_s)
 
     async def _question(self, *commands: str) -> list[pjl.Reply]:
         """What comes back within ``ANSWERS_WITHIN_S``; nothing, where the device does not speak PJL."""
-        stream = await self._connect()
+        stream = await connect(self._address, self._times)
         replies, found = pjl.Replies(), list[pjl.Reply]()
         until = time.monotonic() + ANSWERS_WITHIN_S
         try:

@@ -67,6 +67,8 @@ class Framed:
         self._source = source
         self._hear = hear
         self._to_the_end = to_the_end
+        self._most = most
+        self._padding = 0  # octets between documents that are none
         self._frame = pjl.Unframer(longest=min(most, 1 << 16), most=most, code_page=code_page)
         self._events: deque[pjl.Event] = deque()
         self._over = False
@@ -91,7 +93,11 @@ class Framed:
             elif isinstance(event, pjl.Data):
                 first = await self._beginning(event.octets)
                 if first.strip(_BLANK):
+                    self._padding = 0
                     return self._found(heard, first)
+                self._padding += len(first)
+                if self._padding > self._most:
+                    raise Unfit(f"more than {self._most} octets of padding without a document")
 
     def _listen(self, command: pjl.Command, heard: _Heard) -> None:
         if pjl.is_dangerous(command):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from frisket.lab.plan import Make
 from frisket.wire import ipp
 
-__all__ = ["MAKES", "MakeFacts", "Media", "fixed_attributes", "is_job_template"]
+__all__ = ["MAKES", "MakeFacts", "Media", "fixed_attributes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,32 +108,7 @@ MAKES[Make.PRESS] = replace(
 )
 
 _OPERATIONS = (0x02, 0x04, 0x05, 0x06, 0x08, 0x09, 0x0A, 0x0B, 0x39, 0x3B, 0x3C)
-_TEMPLATE_STEMS = (
-    "copies",
-    "finishings",
-    "media",
-    "multiple-document-handling",
-    "number-up",
-    "orientation-requested",
-    "output-bin",
-    "overrides",
-    "page-ranges",
-    "print-color-mode",
-    "print-content-optimize",
-    "print-quality",
-    "print-rendering-intent",
-    "print-scaling",
-    "printer-resolution",
-    "sides",
-)
-_TEMPLATE_ENDINGS = ("-default", "-supported", "-ready", "-database")
 _MARGIN = 423  # hundredths of a millimetre: a sixth of an inch
-
-
-def is_job_template(name: str) -> bool:
-    """Whether a printer attribute belongs to the group job-template (RFC 8011 section 4.2.5.1)."""
-    stem = next((name.removesuffix(end) for end in _TEMPLATE_ENDINGS if name.endswith(end)), "")
-    return any(stem == each or stem.startswith(f"{each}-") for each in _TEMPLATE_STEMS)
 
 
 def _words(name: str, *words: str) -> ipp.Attribute:
@@ -305,18 +280,7 @@ def _finishings(facts: MakeFacts) -> list[ipp.Attribute]:
         _enums("finishings-ready", *facts.finishings),
     ]
     names = [_FINISHING_NAMES[number] for number in facts.finishings if number > 3]
-    if not names:
-        return told
-    templates = [ipp.collection({"finishing-template": ipp.keyword(name)}) for name in names]
-    none = ipp.collection({"finishing-template": ipp.keyword("none")})
-    return [
-        *told,
-        _words("finishing-template-supported", "none", *names),
-        _words("finishings-col-supported", "finishing-template"),
-        ipp.attribute("finishings-col-default", none),
-        ipp.attribute("finishings-col-ready", none, *templates),
-        ipp.attribute("finishings-col-database", none, *templates),
-    ]
+    return [*told, *(ipp.finishing_templates(names) if names else ())]
 
 
 def _formats(facts: MakeFacts) -> list[ipp.Attribute]:

@@ -14,7 +14,7 @@ from frisket.lab.faults import Fault, Faults
 from frisket.lab.http import Reply, Request, converse
 from frisket.lab.jobs import Job, PrintUnit, is_over
 from frisket.lab.line import Line
-from frisket.lab.makes import MAKES, fixed_attributes, is_job_template
+from frisket.lab.makes import MAKES, fixed_attributes
 from frisket.lab.plan import DevicePlan, Door
 from frisket.lab.template import check_template
 from frisket.lab.tray import Receiving, Tray
@@ -401,7 +401,7 @@ class IppService:
                 return True
             if name == "media-col-database":
                 return False  # only when named: it is large (PWG 5100.7 section 6.9.14)
-            return "all" in wanted or ("job-template" if is_job_template(name) else "printer-description") in wanted
+            return "all" in wanted or ("job-template" if ipp.is_job_template(name) else "printer-description") in wanted
 
         answer = ipp.answer(asked.message, Status.OK)
         shown = [each for each in [*self._fixed, *self._changing(asked.host)] if fits(each.name)]

@@ -1,7 +1,8 @@
 """Local control: the command line talks to a running house over a Unix socket, never over TCP (R5, R12).
 
 Length-prefixed JSON. A request names a command and its values; a document follows in frames of at most 1 MiB,
-ended by an empty frame. The kernel says who is at the other end: only the account of the house, and root.
+ended by an empty frame. The kernel says who is at the other end: only the account of the house, and root. Whoever
+does not say what is wanted, or rests too long within a document or before taking the answer, is left.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from frisket.errors import Blame, FrisketError
+from frisket.intake import CutOff
 
 __all__ = ["ControlServer", "Remote", "ask"]
 
@@ -25,6 +27,8 @@ Values = Mapping[str, Any]
 Run = Callable[[str, Values, AsyncIterator[bytes]], Awaitable[Any]]
 _MOST = 16 << 20  # of a JSON frame
 _PIECE = 1 << 20
+_FIRST_S = 30.0  # for a whole command
+_PAUSE_S = 120.0  # for a piece of a document, which a program may still be making, and for taking the answer
 _SOCKET = "control.sock"
 
 
@@ -77,12 +81,16 @@ class ControlServer:
         try:
             if _peer_uid(writer) not in (0, os.geteuid()):
                 return
-            command, values = _read(await _frame(reader, _MOST))
+            async with asyncio.timeout(_FIRST_S):
+                command, values = _read(await _frame(reader, _MOST))
             answer = await self._answer(command, values, reader)
             _put(writer, json.dumps(answer).encode())
-            await writer.drain()
+            async with asyncio.timeout(_PAUSE_S):
+                await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError, ValueError, RecursionError):
             pass  # the command line went away or sent nonsense: nobody is left to tell
+        except TimeoutError:
+            writer.transport.abort()
         finally:
             writer.close()
 
@@ -122,7 +130,17 @@ async def _frame(reader: asyncio.StreamReader, most: int) -> bytes:
 
 
 async def _frames(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
-    while piece := await _frame(reader, _PIECE):
+    """Raises CutOff."""
+    while True:
+        try:
+            async with asyncio.timeout(_PAUSE_S):
+                piece = await _frame(reader, _PIECE)
+        except (asyncio.IncompleteReadError, ConnectionError, ValueError) as error:
+            raise CutOff("the document broke off on its way from the command line") from error
+        except TimeoutError as error:
+            raise CutOff("the document did not go on for too long") from error
+        if not piece:
+            return
         yield piece
 
 

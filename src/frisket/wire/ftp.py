@@ -32,7 +32,7 @@ def features(answer: str) -> frozenset[str]:
 
 
 def _lines(data: bytes, most: int) -> list[bytes]:
-    found = [line.rstrip(b"\r") for line in data.split(b"\n", most * 2 + 1)]
+    found = [line.rstrip(b"\r") for line in data.split(b"\n", most * 2 + 1)[: most * 2 + 1]]
     return [line for line in found if line and len(line) <= _LONGEST_LINE and b"\0" not in line and b"\r" not in line]
 
 

@@ -18,7 +18,7 @@ from frisket.intake.ipp.condition import condition
 from frisket.intake.ipp.description import Address, changed_at, description_attributes
 from frisket.intake.ipp.media import media_attributes
 from frisket.intake.ipp.offered import OPERATIONS
-from frisket.intake.ipp.supported import is_template, keywords, template_attributes
+from frisket.intake.ipp.supported import keywords, template_attributes
 from frisket.plumbing import parts
 from frisket.wire import ipp
 
@@ -65,7 +65,7 @@ def _choose(wanted: Sequence[str], known: Sequence[str] | dict[str, bytes]) -> l
             return True
         if name == "media-col-database":  # large: only where it is named (PWG 5100.7 section 6.9)
             return False
-        return everything or ("job-template" if is_template(name) else "printer-description") in asked
+        return everything or ("job-template" if ipp.is_job_template(name) else "printer-description") in asked
 
     return [name for name in known if take(name)]
 

@@ -7,7 +7,7 @@ from frisket.intake.ipp import terms
 from frisket.intake.ipp.template import AS_EVERYBODY_DOES, color_modes, orientations
 from frisket.wire import ipp
 
-__all__ = ["CREATION", "SETTABLE", "is_template", "keywords", "template_attributes"]
+__all__ = ["CREATION", "SETTABLE", "keywords", "template_attributes"]
 
 # job-creation-attributes-supported: what a new job may bring whatever the devices are; more follows from them.
 CREATION = (
@@ -56,40 +56,8 @@ SETTABLE = (
     "printer-resolution",
     "sides",
 )
-_STEMS = (
-    "copies",
-    "finishings",
-    "job-cancel-after",
-    "job-delay-output-until",
-    "job-hold-until",
-    "job-priority",
-    "job-retain-until",
-    "job-sheets",
-    "media",
-    "multiple-document-handling",
-    "number-up",
-    "orientation-requested",
-    "output-bin",
-    "overrides",
-    "page-ranges",
-    "print-color-mode",
-    "print-content-optimize",
-    "print-quality",
-    "print-rendering-intent",
-    "print-scaling",
-    "printer-resolution",
-    "proof-copies",
-    "proof-print",
-    "sides",
-)
-_ENDS = ("-default", "-supported", "-ready", "-database")
 # Keyword lists of devices that are passed on as they are, each with the default it should have.
 _PASSED_ON = {"print-content-optimize": "auto", "print-rendering-intent": "auto", "print-scaling": "auto"}
-
-
-def is_template(name: str) -> bool:
-    """Whether a printer attribute belongs to the group job-template (RFC 8011 section 4.2.5.1)."""
-    return name.startswith(tuple(f"{stem}-" for stem in _STEMS)) and name.endswith(_ENDS)
 
 
 def keywords(name: str, words: Iterable[str]) -> ipp.Attribute:
@@ -143,19 +111,7 @@ def _finishings(can: device.Capabilities) -> list[ipp.Attribute]:
     templates = can.keywords("finishing-template")
     if not can.finishings or not templates:
         return told
-    rows = [_finishing(each) for each in dict.fromkeys(("none", *templates))]
-    return [
-        *told,
-        keywords("finishing-template-supported", dict.fromkeys(("none", *templates))),
-        keywords("finishings-col-supported", ("finishing-template",)),
-        a("finishings-col-default", _finishing("none")),
-        a("finishings-col-ready", *rows),
-        a("finishings-col-database", *rows),
-    ]
-
-
-def _finishing(template: str) -> ipp.Value:
-    return ipp.collection({"finishing-template": ipp.keyword(template)})
+    return [*told, *ipp.finishing_templates(templates)]
 
 
 def _passed_on(can: device.Capabilities) -> list[ipp.Attribute]:

@@ -271,8 +271,10 @@ class _Talk:
             raise _Gone
 
     async def _command(self) -> smtp.Command:
-        while (found := self._talk.command()) is None:
-            await self._more()
+        """Whole within the idle time, however its octets drip. Raises TimeoutError."""
+        async with asyncio.timeout(self._idle_s):
+            while (found := self._talk.command()) is None:
+                await self._more()
         return found
 
     async def _more(self) -> None:
@@ -362,8 +364,9 @@ class _Talk:
     async def _answered(self, first: str, question: str) -> str:
         if not first:
             await self._line.write(smtp.reply(334, question))
-            while (line := self._talk.line()) is None:
-                await self._more()
+            async with asyncio.timeout(self._idle_s):
+                while (line := self._talk.line()) is None:
+                    await self._more()
             first = line.decode("ascii")
         if first == "*":
             raise ValueError("the client gave up")

@@ -57,6 +57,7 @@ from frisket.wire.ipp.reader import (
     decode,
     decode_attribute,
 )
+from frisket.wire.ipp.template import finishing_templates, is_job_template
 from frisket.wire.ipp.values import (
     MINUS_ZERO,
     PER_CENTIMETRE,
@@ -142,7 +143,9 @@ __all__ = [
     "encode_attribute",
     "encode_group",
     "enum",
+    "finishing_templates",
     "integer",
+    "is_job_template",
     "keyword",
     "localized_name",
     "localized_text",
