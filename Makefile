@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check format lint types floorplan bench requirements migrations samples lock peers clean
+.PHONY: help setup demo test test-long check format lint types floorplan bench scan requirements migrations samples lock peers clean
 ARGS ?=
 
 BIN := .venv/bin
@@ -51,6 +51,9 @@ floorplan: $(DEV_READY)  ## which room may import which, and the house rules a m
 
 bench: $(DEV_READY) peers  ## the comparisons with CUPS and with the machine's own limits
 	@$(BIN)/python -m bench $(ARGS)
+
+scan: $(DEV_READY)  ## before a release: build the packages and show them to a virus scanner
+	@$(BIN)/python -m tests.house.scanning
 
 requirements: $(DEV_READY)  ## write docs/requirements.md from the tests' markers
 	@$(BIN)/python -m tests.house.requirements

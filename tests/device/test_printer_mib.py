@@ -55,6 +55,36 @@ def test_a_device_of_the_field_is_read_with_its_trays_supplies_covers_and_counte
     assert found.display == ("Ready",) and (found.marked, found.marked_unit) == (4711, "impressions")
 
 
+@pytest.mark.requirement("FLEET-28")
+def test_what_a_device_can_do_is_read_with_it() -> None:
+    plain = read(office())
+    assert (plain.colour, plain.duplex, plain.finishing, len(plain.trays)) == (True, None, (), 3)
+    walk = office() | {f"{P}.13.4.1.9.1.1": 5, f"{P}.13.4.1.10.1.1": b"Simplex"}
+    assert read(walk).duplex is False
+    walk |= {f"{P}.13.4.1.9.1.2": 3, f"{P}.13.4.1.10.1.2": b"Two-sided"}
+    walk |= {f"{P}.30.1.1.2.1.1": 3, f"{P}.30.1.1.3.1.1": 3, f"{P}.30.1.1.2.1.2": 8, f"{P}.30.1.1.3.1.2": 5}
+    found = read(walk)
+    assert (found.duplex, found.finishing) == (True, ("stitcher",)), "the puncher is not there"
+    assert device.Facts.from_plain(json.loads(json.dumps(found.to_plain()))) == found
+    merged = merge([found, device.Facts("ipp", AT)], AT)
+    assert (merged.colour, merged.duplex, merged.finishing, merged.said_by["duplex"]) == (
+        True,
+        True,
+        ("stitcher",),
+        "snmp",
+    )
+
+
+@pytest.mark.requirement("FLEET-28")
+def test_a_device_with_black_alone_prints_no_colour_whatever_it_counts() -> None:
+    walk = {oid: value for oid, value in office().items() if not oid.startswith((f"{P}.11.1.1.", f"{P}.12.1.1."))}
+    assert read(walk).colour is None
+    assert read(walk | {f"{P}.10.2.1.6.1.1": 1}).colour is False
+    assert read(walk | {f"{P}.10.2.1.6.1.1": 4}).colour is True
+    walk |= {f"{P}.10.2.1.6.1.1": 4, f"{P}.12.1.1.4.1.1": b"black"}
+    assert read(walk).colour is False
+
+
 @pytest.mark.parametrize(
     ("most", "now", "unit", "wanted"),
     [

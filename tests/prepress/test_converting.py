@@ -125,9 +125,7 @@ def test_encapsulated_postscript_is_as_large_as_it_says():
 
 @by_ghostscript
 def test_postscript_sees_no_file_and_no_other_program():
-    source = (
-        b"%!PS\n{(/etc/passwd) (r) file pop (open) print} stopped {showpage} if {(%pipe%ls) (r) file} stopped pop\n"
-    )
+    source = b"%!PS\n{(/etc/passwd) (r) file pop (open) print} stopped {0 0 9 9 rectfill showpage} if {(%pipe%ls) (r) file} stopped pop\n"
     found = convert(source, "application/postscript")
     assert isinstance(found, prepress.Converted) and found.facts.pages == 1
 
@@ -379,6 +377,38 @@ def test_a_broken_pdf_is_mended_where_somebody_can_read_it():
     broken = broken[: broken.rindex(b"xref") - 20]
     found = convert(broken, PDF)
     assert isinstance(found, prepress.Converted) and found.facts.pages == 3
+
+
+@by_ghostscript
+@pytest.mark.parametrize(
+    "document",
+    [
+        lambda: b"%PDF-1.7\nnothing of what it says\n%%EOF\n",
+        lambda: sample_pdf(2)[:600],  # nothing is left of it that could be read
+        lambda: sample_pdf(8)[:2400],  # its pages are found again, and nothing that stood on them
+    ],
+    ids=["nothing", "beginning", "pages without content"],
+)
+def test_no_empty_sheets_are_made_of_a_pdf_that_cannot_be_read(document):
+    assert convert(document(), PDF) == prepress.Failed("empty")
+    assert unlock(document()) == prepress.Failed("damaged")
+    found = prepress.facts(iter([document()]), PDF)
+    assert (found.pages, found.problem) == (None, "damaged")
+
+
+@by_ghostscript
+def test_postscript_that_marks_nothing_is_no_document():
+    assert convert(b"%!PS\n/x 1 def showpage\n", "application/postscript") == prepress.Failed("empty")
+
+
+def test_an_empty_page_that_is_whole_stays_a_page():
+    made = io.BytesIO()
+    with pikepdf.new() as document:
+        document.add_blank_page()
+        document.save(made)
+    found = prepress.facts(iter([made.getvalue()]), PDF)
+    assert (found.pages, found.problem, found.blank) == (1, "", True)
+    assert not prepress.facts(iter([sample_pdf(1)]), PDF).blank
 
 
 def test_a_format_nobody_can_read_here_is_said_so():

@@ -128,7 +128,7 @@ def test_every_kind_of_encryption_opens_when_no_password_is_needed(revision):
     made.save(
         out, encryption=pikepdf.Encryption(owner="owner", user="", R=revision, aes=revision > 3, metadata=revision > 3)
     )
-    assert facts(out.getvalue()) == prepress.PageFacts(1, False, "iso_a4_210x297mm")
+    assert facts(out.getvalue()) == prepress.PageFacts(1, False, "iso_a4_210x297mm", blank=True)
 
 
 @pytest.mark.parametrize("document", [b"", b"%PDF-1.7 and then nothing", b"no document at all"])

@@ -2,47 +2,26 @@
 
 import shutil
 import socket
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.peers.served import until
+from tests.peers.scanners import EICAR, clamd_running, own_signatures
 from tests.samples import office
 
 from frisket import prepress
 
-# The test file of EICAR, which every scanner takes for a virus; in two parts, so that none takes this file for one.
-EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR" + rb"-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
-
 
 @pytest.fixture(scope="module")
 def signatures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("signatures")
-    (folder / "own.ndb").write_text(f"Eicar-Test-Signature:0:*:{EICAR[28:60].hex()}\n")
-    return folder
+    return own_signatures(tmp_path_factory.mktemp("scanner"))
 
 
 @pytest.fixture(scope="module")
 def clamd(signatures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    if shutil.which("clamd") is None:
-        pytest.skip("clamd is not installed")
-    folder = tmp_path_factory.mktemp("clamd")
-    line = folder / "clamd.ctl"
-    (folder / "clamd.conf").write_text(
-        f"LocalSocket {line}\nDatabaseDirectory {signatures}\nForeground yes\nTemporaryDirectory {folder}\n"
-        "StreamMaxLength 1M\nMaxThreads 2\n"
-    )
-    running = subprocess.Popen(
-        ["clamd", "-c", folder / "clamd.conf"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        until(line.exists, within_s=60)
+    with clamd_running(tmp_path_factory.mktemp("clamd"), signatures) as line:
         yield line
-    finally:
-        running.terminate()
-        running.wait(20)
 
 
 def by_daemon(line: Path) -> prepress.Scanner:

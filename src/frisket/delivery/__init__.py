@@ -25,6 +25,7 @@ from frisket.delivery.errors import (
 from frisket.delivery.recovery import decide, recover, recover_job
 from frisket.delivery.sending import AttemptView, attempts, cancel, send
 from frisket.delivery.service import ready, stop
+from frisket.delivery.traps import TrapDoor
 from frisket.delivery.values import (
     Condition,
     Driver,
@@ -55,6 +56,7 @@ __all__ = [
     "Stalled",
     "TicketDocument",
     "Times",
+    "TrapDoor",
     "TryAgain",
     "adopt",
     "adoption_of",

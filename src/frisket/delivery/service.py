@@ -6,7 +6,7 @@ from frisket.delivery import loop
 from frisket.delivery.recovery import RECOVER, handle_recover
 from frisket.delivery.running import LONGEST_RUN, handle_sends
 from frisket.delivery.sending import KIND
-from frisket.delivery.watching import EVERY_S, WATCH, handle_watch
+from frisket.delivery.watching import EVERY_S, LOOK, WATCH, handle_look, handle_watch
 from frisket.plumbing import parts, work
 
 __all__ = ["ready", "stop"]
@@ -25,6 +25,7 @@ def ready() -> None:
     work.handles(RECOVER, at_once=4, lease=lease)(handle_recover)
     work.handles(WATCH, lease=lease)(handle_watch)
     work.every(WATCH, EVERY_S)
+    work.handles(LOOK, at_once=4, lease=lease)(handle_look)
 
 
 def stop() -> None:

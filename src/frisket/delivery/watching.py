@@ -1,7 +1,7 @@
 """Asking devices how they are, and what they are before somebody adopts them."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from uuid import UUID
@@ -21,18 +21,22 @@ from frisket.plumbing.scope import Actor, Scope
 
 __all__ = [
     "EVERY_S",
+    "LOOK",
     "WATCH",
     "adopt",
     "adoption_of",
     "condition",
+    "handle_look",
     "handle_watch",
     "identify",
     "keep",
     "look_at_ways",
+    "look_soon",
     "probe",
 ]
 
 WATCH = "delivery.watch"
+LOOK = "delivery.look"
 EVERY_S = 30.0
 AT_ONCE = 16
 IDENTIFY_S = 5.0  # somebody waits for the answer
@@ -121,6 +125,21 @@ def handle_watch(item: work.Item) -> None:
     asked = [(each, agent_of(each)) for each in device.devices(stage_scope()) if each.active]
     for (each, _), found in zip(asked, loop.start().run(_ask_all(asked)), strict=True):
         _keep_all(each, found)
+
+
+def look_soon(devices: Iterable[UUID]) -> None:
+    """Have these asked at once, because somebody says that something happened there."""
+    with db.transaction() as tx:
+        for each in devices:
+            work.enqueue(LOOK, {"device": each.hex}, tx=tx, once=f"{LOOK}:{each.hex}")
+
+
+def handle_look(item: work.Item) -> None:
+    """The work ``delivery.look``: one device, as in a round of ``delivery.watch``."""
+    with suppress(device.NoSuchDevice):
+        there = device.device(stage_scope(), UUID(str(item.payload["device"])))
+        if there.active:
+            _keep_all(there, loop.start().run(_ask(there, agent_of(there))))
 
 
 async def _ask_all(asked: list[tuple[DeviceView, Agent | None]]) -> list[list[Facts]]:

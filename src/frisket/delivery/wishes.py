@@ -13,6 +13,15 @@ __all__ = ["cannot", "job_attributes", "supports", "wanted_for"]
 _MEMBERS = {"media-col": "media-col-supported", "finishings-col": "finishings-col-supported"}
 _SELECTS = frozenset({"pages", "document-numbers", "document-number", "document-copies"})
 _OF_A_SIZE = frozenset({"media-size", "media-size-name"})
+# A device is never asked to keep, hold or repeat a job by itself, whatever its sender wrote: storing and holding are
+# this house's, where they end with destruction (PWG 5100.11, 5100.13 job-save-disposition).
+_KEEPS = frozenset(
+    {
+        *("job-save-disposition", "job-storage", "job-hold-until", "job-hold-until-time", "job-delay-output-until"),
+        *("job-delay-output-until-time", "job-retain-until", "job-retain-until-interval", "job-retain-until-time"),
+        *("job-password", "job-password-encryption", "job-release-action", "proof-print", "proof-copies"),
+    }
+)
 _NOTHING_ASKED = {"sides": "one-sided", "print-color-mode": "auto"}
 
 
@@ -71,7 +80,8 @@ def _usual(ticket: PrintTicket, printer: ipp.Group) -> list[ipp.Attribute]:
 
 
 def _as_sent(ticket: PrintTicket) -> list[ipp.Attribute]:
-    return [ipp.decode_attribute(b64decode(octets)) for _, octets in ticket.options.as_sent]
+    found = [ipp.decode_attribute(b64decode(octets)) for _, octets in ticket.options.as_sent]
+    return [each for each in found if each.name not in _KEEPS]
 
 
 def _takes(printer: ipp.Group, attribute: ipp.Attribute) -> bool:

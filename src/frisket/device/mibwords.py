@@ -8,6 +8,7 @@ __all__ = [
     "CHARSETS",
     "COLOURS",
     "FILLS",
+    "FINISHERS",
     "IGNORED",
     "SUPPLIES",
     "SUPPLY_UNITS",
@@ -98,6 +99,12 @@ SUPPLIES: dict[int, str] = {
     31: "paper-wrap", 32: "staples", 33: "inserts", 34: "covers", 35: "matte-toner", 36: "matte-ink",
 }  # fmt: skip
 FILLS = frozenset({"waste-toner", "waste-ink", "waste-wax", "waste-water", "waste-paper"})
+# FinDeviceTypeTC (RFC 3806, IANA-FINISHER-MIB).
+FINISHERS: dict[int, str] = {
+    3: "stitcher", 4: "folder-unit", 5: "binder", 6: "trimmer", 7: "die-cutter", 8: "puncher", 9: "perforater",
+    10: "slitter", 11: "separation-cutter", 12: "imprinter", 13: "wrapper", 14: "bander", 15: "make-envelopes",
+    16: "stacker", 17: "sheet-rotator", 18: "inserter",
+}  # fmt: skip
 SUPPLY_UNITS: dict[int, str] = {
     3: "1/10000 in", 4: "µm", 7: "impressions", 8: "sheets", 11: "h", 12: "1/1000 oz", 13: "1/10 g",
     14: "1/100 fl oz", 15: "1/10 ml", 16: "ft", 17: "m", 18: "items", 19: "percent",

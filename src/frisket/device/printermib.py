@@ -1,4 +1,4 @@
-"""Reading Printer MIB (RFC 3805) and Host Resources MIB (RFC 2790) into facts of a device.
+"""Reading Printer MIB (RFC 3805), Finisher MIB (RFC 3806) and Host Resources MIB (RFC 2790) into facts of a device.
 
 Object identifiers and values in, facts out. Nothing an agent sends raises: rows are missing, negative, of the
 wrong type and in the wrong character set on real devices, and what cannot be read is not known.
@@ -16,6 +16,7 @@ from frisket.device.mibwords import (
     CHARSETS,
     COLOURS,
     FILLS,
+    FINISHERS,
     IGNORED,
     SUPPLIES,
     SUPPLY_UNITS,
@@ -41,8 +42,11 @@ MIB_TABLES = (
     f"{_P}.10.2.1",  # prtMarker
     f"{_P}.11.1.1",  # prtMarkerSupplies
     f"{_P}.12.1.1.4",  # prtMarkerColorantValue
+    f"{_P}.13.4.1.9",  # prtMediaPathType
+    f"{_P}.13.4.1.10",  # prtMediaPathDescription
     f"{_P}.16.5.1.2",  # prtConsoleDisplayBufferText
     f"{_P}.18.1.1",  # prtAlert
+    f"{_P}.30.1.1",  # finDevice (RFC 3806)
 )
 _PRINTER = f"{_H}.3.1.5"
 _MARKED_UNITS = {7: "impressions", 8: "sheets"}
@@ -89,6 +93,9 @@ def read_mib(values: Mapping[str, Value], at: datetime) -> Facts:
         marked=_count(marker.get(4)),
         marked_unit=_MARKED_UNITS.get(unit if isinstance(unit, int) else 7, ""),
         index=mib.index,
+        colour=_has_colour(mib, marker.get(6)),
+        duplex=_turns_sheets(mib),
+        finishing=_finishing(mib),
     )
     return cut(facts)
 
@@ -263,6 +270,39 @@ def _alerts(mib: _Mib) -> Iterator[Alert]:
             continue
         known = severities.get(severity, "other") if isinstance(severity, int) else "other"
         yield Alert(known, ALERTS.get(code, ""), code if 0 <= code < MOST else 0, mib.text(row.get(8), 100))
+
+
+# -- what it can do ------------------------------------------------------------------------------
+
+
+def _has_colour(mib: _Mib, colorants: Value) -> bool | None:
+    """By the names of its colorants, else of its supplies, else by prtMarkerProcessColorants; many get that wrong."""
+    names = [mib.text(value) for value in mib.column(f"{_P}.12.1.1.4").values()]
+    known = {_colour(name) for name in names} | {each.colour for each in _supplies(mib) if each.kind not in FILLS}
+    known.discard("")
+    if known:
+        return known != {"black"}
+    return None if not isinstance(colorants, int) or colorants < 1 else colorants > 1
+
+
+_TURNING, _SIMPLEX = (3, 4), 5  # PrtMediaPathTypeTC: long and short edge binding
+
+
+def _turns_sheets(mib: _Mib) -> bool | None:
+    types = list(mib.column(f"{_P}.13.4.1.9").values())
+    names = [mib.text(value).lower() for value in mib.column(f"{_P}.13.4.1.10").values()]
+    if any(each in _TURNING for each in types) or any("duplex" in name and "non" not in name for name in names):
+        return True
+    return False if types and all(each == _SIMPLEX for each in types) else None
+
+
+_NOT_PRESENT = 5  # PrtPresentOnOffTC
+
+
+def _finishing(mib: _Mib) -> tuple[str, ...]:
+    rows = mib.rows(f"{_P}.30.1.1").values()
+    kinds = [row.get(2) for row in rows if row.get(3) != _NOT_PRESENT]
+    return tuple(dict.fromkeys(FINISHERS[each] for each in kinds if isinstance(each, int) and each in FINISHERS))
 
 
 # -- how it is -----------------------------------------------------------------------------------

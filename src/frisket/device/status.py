@@ -103,6 +103,9 @@ class Facts:
     marked: int | None = None  # impressions or sheets of its whole life
     marked_unit: str = ""  # impressions, sheets
     index: int = 1  # hrDeviceIndex of the printer
+    colour: bool | None = None  # None: it does not say
+    duplex: bool | None = None
+    finishing: tuple[str, ...] = ()  # stitcher, puncher, folder …
 
     def to_plain(self) -> dict[str, Any]:
         return {**asdict(self), "at": self.at.isoformat()}
@@ -113,12 +116,13 @@ class Facts:
         known = {name: plain[name] for name in cls.__dataclass_fields__ if name in plain}
         for name, kind in _ROWS.items():
             known[name] = tuple(_row(kind, each) for each in known.get(name, ()))
-        for name in ("reasons", "display"):
+        for name in _WORDS:
             known[name] = tuple(known.get(name, ()))
         known["at"] = datetime.fromisoformat(known["at"])
         return cls(**known)
 
 
+_WORDS = ("reasons", "display", "finishing")
 _ROWS: dict[str, type[Any]] = {"trays": Tray, "supplies": Supply, "covers": Cover, "bins": Bin, "alerts": Alert}
 
 
@@ -147,6 +151,9 @@ class Status:
     serial: str = ""
     marked: int | None = None
     marked_unit: str = ""
+    colour: bool | None = None
+    duplex: bool | None = None
+    finishing: tuple[str, ...] = ()
     said_by: Mapping[str, str] = field(default_factory=dict)
     sources: tuple[Facts, ...] = ()
 
@@ -164,6 +171,12 @@ class Status:
 
 
 NOTHING = Status()
+
+
+_PARTS = (
+    *("message", "trays", "supplies", "covers", "bins", "alerts", "display", "model", "serial"),
+    *("colour", "duplex", "finishing"),
+)
 
 
 def merge(sources: Iterable[Facts], now: datetime) -> Status:
@@ -185,8 +198,8 @@ def merge(sources: Iterable[Facts], now: datetime) -> Status:
     told: dict[str, Any] = {"state": state.state if state else "unknown"}
     reasons = tuple(dict.fromkeys(reason for each in fresh for reason in each.reasons))
     whose = {"state": said_by} if said_by else {}
-    for part in ("message", "trays", "supplies", "covers", "bins", "alerts", "display", "model", "serial"):
-        says = next((each for each in found if getattr(each, part)), None)
+    for part in _PARTS:
+        says = next((each for each in found if getattr(each, part) not in ("", (), None)), None)
         if part == "message":
             says = state if state is not None and state.message else next((e for e in fresh if e.message), None)
         if says is not None:
@@ -234,4 +247,4 @@ def _weight(reason: str) -> int:
 
 def cut(facts: Facts) -> Facts:
     """A source cannot fill the database: rows of a table are counted."""
-    return replace(facts, **{name: getattr(facts, name)[:MOST_ROWS] for name in (*_ROWS, "reasons", "display")})
+    return replace(facts, **{name: getattr(facts, name)[:MOST_ROWS] for name in (*_ROWS, *_WORDS)})

@@ -15,8 +15,9 @@ from uuid import UUID
 
 from django.utils.translation import gettext_noop
 
-from frisket import audit, device, identity, job, prepress, release, spool
+from frisket import audit, device, identity, intake, job, prepress, release, spool
 from frisket.flow.errors import DocumentLocked, NothingToUnlock, TooMuchAtOnce
+from frisket.flow.exporting import Exporting
 from frisket.flow.walking import KEPT_BACK
 from frisket.plumbing import parts, work
 from frisket.plumbing.db import Tx, again_when_full, transaction
@@ -29,7 +30,7 @@ State, Reason = job.State, job.Reason
 PDF = "application/pdf"
 SLOWLY = "flow.prepare-slowly"
 _LEASE = timedelta(seconds=120)
-_SCANNER_AGAIN = timedelta(seconds=10)
+_AGAIN = timedelta(seconds=10)
 _LIMITS = frozenset({"wall", "cpu", "memory", "output", "document", "crashed"})  # of the sandbox
 _REASONS = {
     Problem.DAMAGED: Reason.UNREADABLE,
@@ -41,6 +42,9 @@ _REASONS = {
     Problem.SLOW: Reason.TOO_SLOW,
     Problem.UNAVAILABLE: Reason.NO_CONVERTER,
 }
+_NO_DESTINATION = gettext_noop(
+    "The folder its printed form is to be written to cannot be used. Nothing is lost; it is tried again and again."
+)
 _NO_ANSWER = gettext_noop("The virus scanner does not answer. Nothing is lost; it is asked again and again.")
 _LOCKS = {Problem.PASSWORD: Reason.LOCKED, Problem.FORBIDDEN: Reason.FORBIDDEN}
 
@@ -78,6 +82,7 @@ class _Wish:
 
     bounds: prepress.Bounds
     password: str = ""
+    export: Exporting | None = None
 
 
 def ready() -> None:
@@ -129,17 +134,24 @@ def prepare(view: job.JobView, *, quick: bool = False) -> None:
     bounds = _bounds()
     if quick and settings.quick_s < bounds.wall_s:
         bounds = replace(bounds, wall_s=settings.quick_s)
+    export = Exporting.of(view)
     try:
-        form = _form_of(view, _Wish(bounds))
+        form = _form_of(view, _Wish(bounds, export=export))
+        if export is not None:
+            export.done(form.made[0].facts if form.made else None)
     except _Stopped as stop:
         if quick and stop.problem == Problem.SLOW and settings.quick_s < settings.wall_s:
             with transaction() as tx:
                 work.enqueue(SLOWLY, {"job": view.id.hex}, tx=tx, once=f"{SLOWLY}:{view.id.hex}")
             return
-        _stop(view, stop)
+        if export is None or _try_to_say(view, export, stop):
+            _stop(view, stop)
         return
     except spool.NotHere:
         return  # erased meanwhile
+    except (intake.sources.PlaceGone, intake.sources.PlaceRefuses, intake.sources.ClosedByLevel):
+        _wait(view, _NO_DESTINATION)
+        return
     _keep(form, lambda: _onward(view, form))
 
 
@@ -174,12 +186,14 @@ def _form_of(view: job.JobView, wish: _Wish) -> _Form:
     made: list[_Made] = []
     try:
         for document in job.documents(view.id):
+            again = _Again(view.id, document.number)
+            if wish.export is not None:
+                wish.export.original(again, document)
             if document.format != PDF and not device.must_convert(document.format, formats):
                 continue
             source = spool.read_sync(view.id, spool.Kind.ORIGINAL, document.number, ticket=opening)
-            again = _Again(view.id, document.number)
             found = _one(source, again, document.came_as or document.format, wish, sheet)
-            made.append(_sealed(found, document.number, key))
+            made.append(_sealed(found, document.number, key, wish.export))
     except BaseException:
         spool.discard([each.sealed for each in made if each.sealed is not None])
         raise
@@ -216,10 +230,12 @@ def _one(
     return found
 
 
-def _sealed(found: prepress.Converted, number: int, key: spool.HeldKey) -> _Made:
+def _sealed(found: prepress.Converted, number: int, key: spool.HeldKey, export: Exporting | None) -> _Made:
     if found.pdf is None:
         return _Made(number, None, found.facts)
     with found.pdf as pdf:
+        if export is not None:
+            export.printed(pdf.pieces())
         limit = parts.settings().limits.job_bytes
         sealed = spool.seal_pieces(pdf.pieces(), key, kind=spool.Kind.PAGES, document=number, limit=limit)
     return _Made(number, sealed, found.facts)
@@ -233,6 +249,16 @@ def _sheet(view: job.JobView) -> tuple[float, float]:
 
 
 # -- what became of it -----------------------------------------------------------------------------
+
+
+def _try_to_say(view: job.JobView, export: Exporting, stop: _Stopped) -> bool:
+    """False: the destination cannot be used now, so the same is tried again later."""
+    try:
+        export.stopped(stop.problem)
+    except (intake.sources.PlaceGone, intake.sources.PlaceRefuses, intake.sources.ClosedByLevel):
+        _wait(view, _NO_DESTINATION)
+        return False
+    return True
 
 
 def _keep(form: _Form, move: Callable[[], None]) -> None:
@@ -368,7 +394,7 @@ def _seen_by_scanner(view: job.JobView) -> bool:
             with transaction() as tx:
                 audit.record("scanner.passed-over", view.id, by=HOUSE, tx=tx)
             return True
-        _wait_for_scanner(view)
+        _wait(view, _NO_ANSWER)  # fail closed: nobody prints what nobody looked at
         return False
     return True
 
@@ -386,10 +412,10 @@ def _infected(view: job.JobView, virus: str) -> None:
         )
 
 
-def _wait_for_scanner(view: job.JobView) -> None:
-    """Fail closed: nobody prints what nobody looked at, and nobody has to send it again."""
-    job.note(view.id, _NO_ANSWER)
+def _wait(view: job.JobView, note: str) -> None:
+    """It is tried again a little later, and nobody has to send it again. note: translated where it is shown."""
+    job.note(view.id, note)
     with transaction() as tx:
-        at = parts.clock().now() + _SCANNER_AGAIN
+        at = parts.clock().now() + _AGAIN
         once = f"{job.PREPARE}:{view.id.hex}:{int(time.time())}"
         work.enqueue(job.PREPARE, {"job": view.id.hex}, tx=tx, at=at, once=once)

@@ -50,7 +50,7 @@ def walk(asked: intake.WalkIn) -> intake.Walk:
 
 
 def _to_be_prepared(asked: intake.WalkIn) -> bool:
-    if asked.protected:
+    if asked.protected or asked.exports:
         return True
     possible = device.convertible().intersection(asked.formats or (asked.format,))
     if not possible:

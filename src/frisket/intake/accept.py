@@ -242,7 +242,17 @@ class Intake:
         first = formats[0] if formats else offer.format
         now, all_of_them = parts.clock().now(), tuple(formats)
         return self._walker(
-            WalkIn(offer.queue, offer.hold, first, now, offer.hold_until, offer.device, all_of_them, protected)
+            WalkIn(
+                offer.queue,
+                offer.hold,
+                first,
+                now,
+                offer.hold_until,
+                offer.device,
+                all_of_them,
+                protected,
+                offer.exports,
+            )
         )
 
 

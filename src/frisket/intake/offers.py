@@ -45,6 +45,7 @@ class Offer:
     printer_uri: str = ""
     terms: job.Terms = job.NO_TERMS
     device: UUID | None = None  # somebody had it printed there: nothing holds it
+    exports: bool = False  # its printed form is written to a folder before it goes on
     # What the door writes beside the job, in the same commit. It may run twice; what it raises refuses the job.
     beside: Beside | None = None
 
@@ -61,6 +62,7 @@ class WalkIn:
     device: UUID | None = None  # where somebody had it printed already
     formats: tuple[str, ...] = ()  # of all its documents; empty: they are all of ``format``
     protected: bool = False  # a PDF among them says that it is encrypted
+    exports: bool = False  # its printed form is written to a folder before it goes on
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,12 @@ class MailDoor(Door):
     port: int = Field(default=8025, ge=0, le=65535, description="Port; 0 takes any free one")
 
 
+class TrapDoor(Door):
+    """SNMP traps and informs of the devices (UDP): a hint to ask them at once."""
+
+    port: int = Field(default=162, ge=0, le=65535, description="UDP port; 0 takes any free one")
+
+
 class Doors(_Section):
     web: WebDoor = WebDoor()
     ipps: IppsDoor = IppsDoor()
@@ -139,6 +145,7 @@ class Doors(_Section):
     lpd: LpdDoor = LpdDoor()
     raw: RawDoor = RawDoor()
     mail: MailDoor = MailDoor()
+    traps: TrapDoor = TrapDoor()
 
 
 class Discovery(_Section):
@@ -422,7 +429,7 @@ def may_open(settings: Settings, name: str) -> bool:
         return level == "normal" or (level == "medium" and bool(settings.doors.raw.networks))
     if name == "lpd":
         return level == "normal" or bool(settings.doors.lpd.networks)
-    if name == "mail":
+    if name in ("mail", "traps"):
         return level in ("normal", "medium")
     return True
 

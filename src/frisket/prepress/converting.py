@@ -218,7 +218,7 @@ def convert(
         if made is not None:
             made.close()
         return _failed(answer.stopped, problem)
-    return _checked(made, bounds)
+    return _checked(made, bounds, may_be_blank=format in _OFFICE or format in _PICTURES or format in _PHONE_PICTURES)
 
 
 def unlock(source: Iterator[bytes], *, bounds: Bounds = _DEFAULT, password: str = "") -> Converted | Failed:
@@ -249,8 +249,11 @@ def _failed(stopped: str, problem: object) -> Failed:
     return Failed(_PROBLEMS_OF_LIMITS.get(stopped, Problem.DAMAGED), stopped)
 
 
-def _checked(made: Memory, bounds: Bounds) -> Converted | Failed:
-    """A second parser, in a sandbox of its own, has the last word on what the first one made."""
+def _checked(made: Memory, bounds: Bounds, *, may_be_blank: bool = True) -> Converted | Failed:
+    """A second parser, in a sandbox of its own, has the last word on what the first one made.
+
+    may_be_blank: False for interpreters, which make an empty sheet of what they cannot read.
+    """
     if made.octets > bounds.output:
         made.close()
         return Failed(Problem.LARGE, "output")
@@ -258,7 +261,7 @@ def _checked(made: Memory, bounds: Bounds) -> Converted | Failed:
     problem = ""
     if found.pages is None:
         problem = Problem.DAMAGED
-    elif found.pages == 0:
+    elif found.pages == 0 or (found.blank and not may_be_blank):
         problem = Problem.EMPTY
     elif found.pages > bounds.pages:
         problem = Problem.PAGES

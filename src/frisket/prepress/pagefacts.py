@@ -42,6 +42,7 @@ class PageFacts:
     colour: bool | None = None
     media: str = ""
     problem: str = ""
+    blank: bool = False  # a PDF none of whose pages marks anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,7 @@ def _checked(said: dict[str, Any], stopped: str) -> PageFacts:
         colour if isinstance(colour, bool) else None,
         media if isinstance(media, str) and _is_media_name(media) else "",
         stopped or (problem if isinstance(problem, str) else ""),
+        said.get("blank") is True,
     )
 
 

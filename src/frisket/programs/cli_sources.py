@@ -21,6 +21,9 @@ Settle = Annotated[float | None, typer.Option(help="Seconds a file must rest bef
 Every = Annotated[float | None, typer.Option(help="Seconds between two looks.")]
 Hold = Annotated[bool | None, typer.Option("--hold/--no-hold", help="Wait until released, whatever the queue does.")]
 Keep = Annotated[bool | None, typer.Option("--keep/--delete", help="Move what is in to the folder done, or delete it.")]
+Destination = Annotated[
+    str | None, typer.Option(help="Folder where original, printed form and log are written, in clear; empty: nowhere.")
+]
 On = Annotated[bool | None, typer.Option("--on/--off")]
 Leave = Annotated[bool, typer.Option("--leave", help="Leave documents where they lie, and remember them.")]
 Browse = Annotated[bool | None, typer.Option("--browse/--no-browse", help="Everybody may look into it and print.")]
@@ -52,6 +55,7 @@ def folder_add(
     hold: Hold = None,
     settle: Settle = None,
     every: Every = None,
+    destination: Destination = None,
     as_json: Json = False,
 ) -> None:
     """Have what is put into a folder printed."""
@@ -69,6 +73,7 @@ def folder_add(
         "hold": hold,
         "settle_s": settle,
         "every_s": every,
+        "destination": destination,
     }
     say(run("source.add", values), as_json, fields)
 
@@ -96,6 +101,7 @@ def folder_set(
     hold: Hold = None,
     settle: Settle = None,
     every: Every = None,
+    destination: Destination = None,
     active: On = None,
     as_json: Json = False,
 ) -> None:
@@ -114,6 +120,7 @@ def folder_set(
         "hold": hold,
         "settle_s": settle,
         "every_s": every,
+        "destination": destination,
         "active": active,
     }
     say(run("source.set", values), as_json, fields)
@@ -143,6 +150,7 @@ def store_add(
     hold: Hold = None,
     settle: Settle = None,
     every: Every = None,
+    destination: Destination = None,
     as_json: Json = False,
 ) -> None:
     """Print from another server: what is put there, or what people choose there (--browse)."""
@@ -166,6 +174,7 @@ def store_add(
         "hold": hold,
         "settle_s": settle,
         "every_s": every,
+        "destination": destination,
     }
     say(run("source.add", values), as_json, fields)
 
@@ -206,6 +215,7 @@ def store_set(
     hold: Hold = None,
     settle: Settle = None,
     every: Every = None,
+    destination: Destination = None,
     active: On = None,
     as_json: Json = False,
 ) -> None:
@@ -230,6 +240,7 @@ def store_set(
         "hold": hold,
         "settle_s": settle,
         "every_s": every,
+        "destination": destination,
         "active": active,
     }
     say(run("source.set", values), as_json, fields)

@@ -276,6 +276,13 @@ def _tell_device(found: dict[str, Any]) -> None:
         out.print(f"tray {tray['name']}: {tray['media'] or '?'}, {_level(tray['level'])}", markup=False)
     for supply in how["supplies"]:
         out.print(f"{supply['name']}: {_level(supply['level'])}", markup=False)
+    if how["trays"]:
+        out.print(f"trays: {len(how['trays'])}")
+    for name in ("colour", "duplex"):
+        if how[name] is not None:
+            out.print(f"{name}: {'yes' if how[name] else 'no'}")
+    if how["finishing"]:
+        out.print(f"finishing: {', '.join(how['finishing'])}")
     if how["marked"] is not None:
         out.print(f"counter: {how['marked']} {how['marked_unit']}")
     for source in how["sources"]:

@@ -142,6 +142,12 @@ def _stream_doors(house: House) -> Iterator[Finding]:
             )
 
 
+def _traps(house: House) -> Iterator[Finding]:
+    if house.settings.doors.traps.on and not may_open(house.settings, "traps"):
+        what = f"doors.traps is switched on, but stays shut at level {house.settings.house.level}."
+        yield Finding("look", what, "Switch it off: devices are asked every 30 seconds anyway.")
+
+
 def _discovery(house: House) -> Iterator[Finding]:
     level = house.settings.house.level
     if house.settings.discovery.dns_sd and level not in ("normal", "medium"):
@@ -164,5 +170,6 @@ _CHECKS: tuple[Callable[[House], Iterator[Finding]], ...] = (
     _sandbox,
     _devices,
     _stream_doors,
+    _traps,
     _discovery,
 )

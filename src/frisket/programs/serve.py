@@ -99,6 +99,7 @@ class _Running:
     ipp: intake.IppDoor | None = None
     mail: intake.MailDoor | None = None
     lookout: intake.Lookout | None = None
+    traps: delivery.TrapDoor | None = None
 
 
 def serve(house: House, *, only: tuple[str, ...], ready_file: Path | None) -> None:
@@ -182,6 +183,7 @@ async def _open_doors(house: House, only: tuple[str, ...], running: _Running) ->
     if "doors" in only:
         await _open_stream_doors(settings, running)
         await _open_mail(house, running)
+        await _open_traps(settings, running)
 
 
 async def _open_stream_doors(settings: Settings, running: _Running) -> None:
@@ -232,6 +234,14 @@ async def _open_mail(house: House, running: _Running) -> None:
         running.urls["mail"] = f"smtp://{_shown_host(settings, chosen)}:{running.mail.port}"
     running.lookout = intake.Lookout(running.doors)
     running.lookout.start()
+
+
+async def _open_traps(settings: Settings, running: _Running) -> None:
+    chosen = settings.doors.traps
+    if chosen.on and may_open(settings, "traps"):
+        running.traps = delivery.TrapDoor()
+        await running.traps.open(chosen.address, chosen.port)
+        running.urls["traps"] = f"udp://{_shown_host(settings, chosen)}:{running.traps.port}"
 
 
 def _urls(name: str, host: str, port: int) -> dict[str, str]:
@@ -370,6 +380,8 @@ async def _close(running: _Running) -> None:
         await running.watchers.close()
     if running.mail is not None:
         await running.mail.close()
+    if running.traps is not None:
+        await running.traps.close()
     if running.lookout is not None:
         await running.lookout.stop()
     if running.doors is not None:

@@ -36,6 +36,9 @@ def _listener(house: House, name: str, url: str) -> dict[str, Any]:
         must = parts.settings().house.level != "normal"
         said = "STARTTLS, demanded before any mail" if must else "STARTTLS offered: clear text is taken too"
         return {"door": name, "address": url, "encryption": said}
+    if name == "traps":
+        said = "none: clear text, or that of SNMPv3; what is in it is not read"
+        return {"door": name, "address": url, "encryption": said, "open to": "addresses of active devices"}
     clear = url.startswith(("ipp:", "http:", "lpd:", "socket:", "dns-sd:"))
     found = {"door": name, "address": url, "encryption": "none: clear text" if clear else "TLS 1.2 or 1.3"}
     if name == "lpd" or name.startswith("raw"):

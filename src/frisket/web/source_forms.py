@@ -44,6 +44,16 @@ class SourceForm(forms.Form):
     color_mode = forms.ChoiceField(label=_("Colour"), choices=COLOURS, required=False)
     hold = forms.BooleanField(label=_("Its jobs wait until released, whatever the queue does"), required=False)
     afterwards = forms.ChoiceField(label=_("What becomes of a file that is in"), choices=AFTERWARDS)
+    destination = forms.CharField(
+        label=_("Write original, printed form and log to this folder"),
+        help_text=_(
+            "A folder of this machine, or of a share mounted here. They lie there in clear, for whoever may read it. "
+            "Empty: nothing is written."
+        ),
+        max_length=400,
+        required=False,
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
     picks_up = forms.BooleanField(
         label=_("Print whatever is put there"),
         help_text=_("Each file once, when it is completely written. What is refused moves into the folder refused."),

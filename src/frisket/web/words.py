@@ -116,6 +116,7 @@ _SPOKEN = {
     "store": gettext_noop("Store"),
     "samba": gettext_noop("Shared printer (SMB)"),
     "mail": gettext_noop("Mail"),
+    "traps": gettext_noop("SNMP traps"),
     # mail: where it came from, what proved its sender, what became of its answer, why it was refused
     "smtp": gettext_noop("Mail door"),
     "imap": gettext_noop("Mailbox (IMAP)"),
@@ -216,6 +217,16 @@ _SPOKEN = {
     "denied": gettext_noop("user or password refused"),
     "garbled": gettext_noop("unreadable answers"),
     "not-a-printer": gettext_noop("says nothing of a printer"),
+    # finishers (RFC 3806)
+    "stitcher": gettext_noop("stapling"),
+    "folder-unit": gettext_noop("folding"),
+    "binder": gettext_noop("binding"),
+    "trimmer": gettext_noop("trimming"),
+    "puncher": gettext_noop("punching"),
+    "perforater": gettext_noop("perforating"),
+    "stacker": gettext_noop("stacking"),
+    "inserter": gettext_noop("inserting sheets"),
+    "make-envelopes": gettext_noop("making envelopes"),
     # units
     "impressions": gettext_noop("impressions"),
     "sheets": gettext_noop("sheets"),

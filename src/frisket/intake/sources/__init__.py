@@ -17,6 +17,7 @@ from frisket.intake.sources.errors import (
     SourceTaken,
     Vanished,
 )
+from frisket.intake.sources.exporting import Export, export_of
 from frisket.intake.sources.fetching import browse, choose, ready, store_of
 from frisket.intake.sources.names import within
 from frisket.intake.sources.pickups import counts, history, of_person
@@ -33,6 +34,7 @@ __all__ = [
     "BadSource",
     "ClosedByLevel",
     "Entry",
+    "Export",
     "Kind",
     "LooseTrust",
     "NewSource",
@@ -56,6 +58,7 @@ __all__ = [
     "check",
     "choose",
     "counts",
+    "export_of",
     "history",
     "of_person",
     "ready",

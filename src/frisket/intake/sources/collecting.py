@@ -25,6 +25,7 @@ from frisket.intake.sources.errors import (
     StillWritten,
     Vanished,
 )
+from frisket.intake.sources.exporting import unusable
 from frisket.intake.sources.handing import Errand, There, Wish, hand_in, owner_of, told
 from frisket.intake.sources.names import leaf, shown
 from frisket.intake.sources.pickups import Claim, is_token
@@ -127,7 +128,7 @@ class Collector:
         if not self._swept:
             await self._sweep()
         waiting = await self._finish()
-        reason = self._not_now()
+        reason = self._not_now() or await self._no_destination()
         if reason:
             await self._say("waiting", reason)
             return self.source.every_s
@@ -148,6 +149,12 @@ class Collector:
         if spool.space().state == "refuse":
             return "The disk of the spool is full; files wait where they are."
         return ""
+
+    async def _no_destination(self) -> str:
+        if not self.source.destination:
+            return ""
+        problem: FrisketError | None = await self._there(unusable, self.source.destination)
+        return f"Files wait where they are: {problem}. {problem.remedy}" if problem is not None else ""
 
     # -- what an earlier round, or an earlier life, left
 
@@ -346,7 +353,8 @@ class Collector:
     def _wish(self) -> Wish:
         source = self.source
         door = "folder" if source.kind is Kind.FOLDER else "store"
-        return Wish(device.queue(source.queue), source.copies, source.options, source.hold, door)
+        queue = device.queue(source.queue)
+        return Wish(queue, source.copies, source.options, source.hold, door, bool(source.destination))
 
     def _pause_of(self, claim: Claim) -> float:
         tries = self._later.get(claim.token, (0.0, 0))[1]

@@ -48,6 +48,7 @@ class Wish:
     options: job.Options
     hold: bool
     door: str
+    exports: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,7 @@ async def hand_in(doors: Intake, there: There, opened: Opened, errand: Errand) -
         options=wish.options,
         hold="indefinite" if wish.hold else "",
         beside=beside,
+        exports=wish.exports,
     )
 
     async def pieces() -> AsyncIterator[bytes]:

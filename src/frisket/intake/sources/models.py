@@ -27,6 +27,8 @@ class Source(models.Model):
     options = models.JSONField(default=dict)  # frisket.job.Options as plain values
     hold = models.BooleanField(default=False)
     afterwards = models.CharField(max_length=8, default="delete")  # delete, keep, leave
+    # where original, printed form and log are written in the clear; "": nowhere
+    destination = models.CharField(max_length=400, default="")
     picks_up = models.BooleanField(default=True)
     browsable = models.BooleanField(default=False)  # any signed-in person may look into it and print from it
     settle_s = models.FloatField(default=2.0)
@@ -67,4 +69,5 @@ class PickUp(models.Model):
             models.Index(fields=["source", "state"], name="pickup_by_state"),
             models.Index(fields=["source", "path_index"], name="pickup_by_path"),
             models.Index(fields=["source", "at"], name="pickup_by_time"),
+            models.Index(fields=["job"], name="pickup_by_job", condition=models.Q(job__isnull=False)),
         ]

@@ -40,6 +40,7 @@ __all__ = [
     "known",
     "of_person",
     "open_claims",
+    "path_of",
     "refuse",
     "take",
 ]
@@ -89,7 +90,7 @@ def _sealed(id: UUID, path: str) -> bytes:
     return parts.keys().seal_personal(parts.tenant(), id, text, field=FIELD_PATH)
 
 
-def _path(row: PickUp) -> str:
+def path_of(row: PickUp) -> str:
     text = parts.keys().open_personal(row.tenant, row.id, bytes(row.path_sealed), field=FIELD_PATH)
     return text.encode("latin-1").decode("utf-8", "surrogateescape")
 
@@ -121,7 +122,7 @@ def claim(source: UUID, seen: Sequence[Seen]) -> list[Claim]:
 def open_claims(source: UUID, most: int) -> list[Claim]:
     """What is half picked up, oldest first. Files that are left where they lie are not among them."""
     rows = PickUp.objects.filter(source_id=source, state__in=("claimed", "taken"), ended_at=None).order_by("id")[:most]
-    return [Claim(row.id, source, _path(row), row.state, row.octets) for row in rows]
+    return [Claim(row.id, source, path_of(row), row.state, row.octets) for row in rows]
 
 
 def take(
@@ -220,7 +221,7 @@ def asked(id: UUID) -> tuple[Claim, UUID, dict[str, str]] | None:
     row = PickUp.objects.filter(id=id, tenant=parts.tenant(), state="asked").first()
     if row is None or row.person_id is None:
         return None
-    return Claim(row.id, row.source_id, _path(row), "asked", row.octets), row.person_id, dict(row.options)
+    return Claim(row.id, row.source_id, path_of(row), "asked", row.octets), row.person_id, dict(row.options)
 
 
 def of_person(scope: Scope, source: UUID, most: int = 20) -> list[PickUpView]:
@@ -264,7 +265,7 @@ def _view(row: PickUp) -> PickUpView:
         id=row.id,
         source=row.source_id,
         state=row.state,
-        path=_path(row),
+        path=path_of(row),
         octets=row.octets,
         person=row.person_id,
         options=dict(row.options),

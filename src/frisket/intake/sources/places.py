@@ -7,6 +7,7 @@ from frisket.intake.sources import register
 from frisket.intake.sources.address import Address
 from frisket.intake.sources.dav import DavPlace, shown_by_https
 from frisket.intake.sources.errors import ClosedByLevel, PlaceGone
+from frisket.intake.sources.exporting import unusable
 from frisket.intake.sources.ftp import FtpPlace, shown_by_ftp
 from frisket.intake.sources.local import LocalPlace
 from frisket.intake.sources.place import Place
@@ -71,4 +72,4 @@ def check(source: SourceView) -> FrisketError | None:
             place.close()
     except FrisketError as error:
         return error
-    return None
+    return unusable(source.destination) if source.destination else None

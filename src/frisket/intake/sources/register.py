@@ -82,6 +82,7 @@ def view(row: Source) -> SourceView:
         options=job.Options.from_plain(row.options),
         hold=row.hold,
         afterwards=After(row.afterwards),
+        destination=row.destination,
         picks_up=row.picks_up,
         browsable=row.browsable,
         settle_s=row.settle_s,
@@ -152,6 +153,7 @@ def add(scope: Scope, new: NewSource, *, by: Actor, tx: Tx) -> SourceView:
         options=new.options.to_plain(),
         hold=new.hold,
         afterwards=new.afterwards.value,
+        destination=new.destination.strip(),
         picks_up=new.picks_up,
         browsable=new.browsable,
         settle_s=settle,
@@ -163,9 +165,13 @@ def add(scope: Scope, new: NewSource, *, by: Actor, tx: Tx) -> SourceView:
     _put_credential(row, new.user, new.password)
     _check(row)
     _save(row, insert=True)
-    audit.record("source.add", row.id, by=by, tx=tx, facts={"kind": row.kind, "owner": row.owner_rule})
+    audit.record("source.add", row.id, by=by, tx=tx, facts=_added(row))
     _changed(tx)
     return view(row)
+
+
+def _added(row: Source) -> dict[str, str | int | bool | None]:
+    return {"kind": row.kind, "owner": row.owner_rule, "exports": bool(row.destination)}
 
 
 def change(scope: Scope, id: UUID, told: SourceChange, *, by: Actor, tx: Tx) -> SourceView:
@@ -190,7 +196,7 @@ def change(scope: Scope, id: UUID, told: SourceChange, *, by: Actor, tx: Tx) -> 
             facts[column.removesuffix("_id")] = str(wanted) if isinstance(wanted, UUID | float) else wanted
     _change_rules(row, told, facts)
     _change_trust(row, told, facts)
-    if facts.keys() & {"active", "address", "credential", "certificate"}:
+    if facts.keys() & {"active", "address", "credential", "certificate", "exports"}:
         row.state, row.note, row.state_at = "new", "", parts.clock().now()
     _check(row)
     _save(row)
@@ -212,6 +218,9 @@ def _change_rules(row: Source, told: SourceChange, facts: dict[str, Any]) -> Non
     if told.afterwards is not None:
         row.afterwards = told.afterwards.value
         facts["afterwards"] = row.afterwards
+    if told.destination is not None and told.destination.strip() != row.destination:
+        row.destination = told.destination.strip()
+        facts["exports"] = bool(row.destination)
 
 
 def _change_trust(row: Source, told: SourceChange, facts: dict[str, Any]) -> None:
@@ -286,6 +295,8 @@ def _check(row: Source) -> None:
         raise BadSource("say whose documents they are: a person, or a rule that finds one")
     if row.person_id is not None:
         identity.get(Scope(HOUSE, row.tenant, Purpose.STAGE), row.person_id)  # raises NotFound
+    if row.destination:
+        _check_destination(row)
     if kind is Kind.FOLDER:
         _check_folder(row)
     elif Owner(row.owner_rule) is Owner.ACCOUNT:
@@ -302,13 +313,37 @@ def _check_folder(row: Source) -> None:
         raise BadSource("only a store can be opened for browsing, not a folder of this machine")
     if After(row.afterwards) is After.LEAVE:
         raise BadSource("from a folder of this machine documents are moved or deleted, never left")
+    _check_place(path)
+    for other in Source.objects.filter(tenant=row.tenant, kind=Kind.FOLDER.value).exclude(id=row.id):
+        if _overlap(path, Path(other.address)):
+            raise BadSource("another hot folder is this one, lies in it, or around it")
+    for other in Source.objects.filter(tenant=row.tenant).exclude(destination="").exclude(id=row.id):
+        if _overlap(path, Path(other.destination)):
+            raise BadSource("what was printed is written here from another hot folder, and would be printed again")
+
+
+def _check_destination(row: Source) -> None:
+    """What is written there must never be picked up."""
+    path = Path(row.destination)
+    if not path.is_absolute() or path.resolve() != path:
+        raise BadSource("the destination is an absolute path without links")
+    if not row.picks_up:
+        raise BadSource("only what is picked up can be written to a destination")
+    _check_place(path)
+    hot = [Path(each.address) for each in Source.objects.filter(tenant=row.tenant, kind=Kind.FOLDER.value)]
+    if row.kind == Kind.FOLDER.value:
+        hot.append(Path(row.address))
+    if any(_overlap(path, each) for each in hot):
+        raise BadSource("the destination is a hot folder, lies in one, or around one")
+
+
+def _check_place(path: Path) -> None:
     roots = [Path(root) for root in parts.settings().folders.roots]
     if not any(root in path.parents for root in roots):
         raise BadSource("hot folders lie below one of folders.roots: " + ", ".join(map(str, roots)))
-    data = parts.data().resolve()
-    if path == data or data in path.parents or path in data.parents:
+    if _overlap(path, parts.data().resolve()):
         raise BadSource("a hot folder and the data folder of this house must not contain each other")
-    for other in Source.objects.filter(tenant=row.tenant, kind=Kind.FOLDER.value).exclude(id=row.id):
-        there = Path(other.address)
-        if there == path or there in path.parents or path in there.parents:
-            raise BadSource("another hot folder is this one, lies in it, or around it")
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    return one == other or one in other.parents or other in one.parents

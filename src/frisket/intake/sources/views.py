@@ -51,6 +51,7 @@ class SourceView:
     options: job.Options
     hold: bool
     afterwards: After
+    destination: str
     picks_up: bool
     browsable: bool
     settle_s: float
@@ -78,6 +79,7 @@ class NewSource:
     options: job.Options = field(default_factory=job.Options)
     hold: bool = False
     afterwards: After = After.DELETE
+    destination: str = ""  # an absolute path: original, printed form and log of each document are written there
     picks_up: bool = True
     browsable: bool = False
     settle_s: float | None = None  # None: two seconds for a folder, ten for a store
@@ -101,6 +103,7 @@ class SourceChange:
     options: job.Options | None = None
     hold: bool | None = None
     afterwards: After | None = None
+    destination: str | None = None
     picks_up: bool | None = None
     browsable: bool | None = None
     settle_s: float | None = None

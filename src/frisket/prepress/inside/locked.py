@@ -3,6 +3,7 @@
 import pikepdf
 
 from frisket.prepress.inside.making import DOCUMENT, Refused, Task, run
+from frisket.prepress.inside.pdf import is_remains
 from frisket.prepress.inside.stream import Tell
 
 __all__ = ["main"]
@@ -18,7 +19,7 @@ def make(task: Task, result: int, tell: Tell) -> None:
         with pikepdf.open(DOCUMENT, password=password, suppress_warnings=True) as document:
             if len(document.pages) > task["pages"]:
                 raise Refused("pages")
-            if not len(document.pages):
+            if not len(document.pages) or is_remains(document):
                 raise Refused("damaged")
             if document.is_encrypted and not _printable(document):
                 raise Refused("forbidden")

@@ -8,7 +8,7 @@ from frisket.prepress.inside.colour import Colours
 from frisket.prepress.inside.media import media_name
 from frisket.prepress.inside.stream import Tell
 
-__all__ = ["facts"]
+__all__ = ["facts", "is_remains"]
 
 
 def facts(tell: Tell) -> None:
@@ -32,8 +32,33 @@ def _document(document: pikepdf.Pdf, tell: Tell) -> None:
     if count == 0:
         tell(problem="damaged")
         return
-    tell(media=_media(pages[0]))
+    tell(media=_media(pages[0]), blank=is_blank(document))
+    if is_remains(document):
+        tell(pages=None, problem="damaged")
+        return
     tell(colour=Colours(until=time.process_time() + 20).anywhere(document))
+
+
+# What marks paper: paths, letters, pictures, shadings and forms (ISO 32000-1 annex A).
+_MARKS = "S s f F f* B B* b b* Tj TJ ' \" Do sh BI ID EI"
+_SMALL = 512  # octets of a page's content: what is longer marks something, and is not worth reading for this
+
+
+def is_blank(document: pikepdf.Pdf) -> bool:
+    """Does no page mark anything? An interpreter makes an empty sheet of what it cannot read."""
+    for page in document.pages:
+        content = page.obj.get("/Contents", pikepdf.Array())
+        streams = list(content) if isinstance(content, pikepdf.Array) else [content]
+        if page.obj.get("/Annots") or sum(int(each.get("/Length", 0)) for each in streams) > _SMALL:
+            return False
+        if pikepdf.parse_content_stream(page, _MARKS):
+            return False
+    return True
+
+
+def is_remains(document: pikepdf.Pdf) -> bool:
+    """Was it repaired, and nothing came out of it but empty pages? A device would print just those."""
+    return bool(document.get_warnings()) and is_blank(document)
 
 
 def _media(page: pikepdf.Page) -> str:

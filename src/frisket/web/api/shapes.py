@@ -361,6 +361,9 @@ class StatusOut(Schema):
     serial: str
     marked: int | None
     marked_unit: str
+    colour: bool | None
+    duplex: bool | None
+    finishing: list[str]
     said_by: dict[str, str]
     sources: list[SourceOut]
 

@@ -38,6 +38,7 @@ class SourceOut(Schema):
     color_mode: str
     hold: bool
     afterwards: AfterWord
+    destination: str
     picks_up: bool
     browsable: bool
     settle_s: float
@@ -64,6 +65,7 @@ class SourceOut(Schema):
             color_mode=view.options.color_mode,
             hold=view.hold,
             afterwards=view.afterwards.value,
+            destination=view.destination,
             picks_up=view.picks_up,
             browsable=view.browsable,
             settle_s=view.settle_s,
@@ -86,6 +88,7 @@ class SourceIn(Schema):
     color_mode: ColorMode | None = None
     hold: bool = False
     afterwards: AfterWord = "delete"
+    destination: str = Field("", max_length=400, description="Folder for original, printed form and log, in clear")
     picks_up: bool = True
     browsable: bool = False
     settle_s: float | None = Field(None, ge=0.2, le=3600)
@@ -108,6 +111,7 @@ class SourceChangeIn(Schema):
     copies: int | None = Field(None, ge=1, le=999)
     hold: bool | None = None
     afterwards: AfterWord | None = None
+    destination: str | None = Field(None, max_length=400)
     picks_up: bool | None = None
     browsable: bool | None = None
     settle_s: float | None = Field(None, ge=0.2, le=3600)
@@ -169,6 +173,7 @@ def source_add(request: HttpRequest, told: SourceIn) -> tuple[int, SourceOut]:
         options=Options(sides=told.sides or "", color_mode=told.color_mode or ""),
         hold=told.hold,
         afterwards=room.After(told.afterwards),
+        destination=told.destination,
         picks_up=told.picks_up,
         browsable=told.browsable,
         settle_s=told.settle_s,
@@ -194,6 +199,7 @@ def source_change(request: HttpRequest, name: str, told: SourceChangeIn) -> Sour
         copies=told.copies,
         hold=told.hold,
         afterwards=room.After(told.afterwards) if told.afterwards else None,
+        destination=told.destination,
         picks_up=told.picks_up,
         browsable=told.browsable,
         settle_s=told.settle_s,

@@ -36,6 +36,7 @@ def open_doors() -> list[OpenDoor]:
         ("lpd", doors.lpd, True),
         ("raw", doors.raw, True),
         ("mail", doors.mail, False),
+        ("traps", doors.traps, True),
     ]
     return [
         OpenDoor(name, door.address, door.port, plain)
