@@ -13,7 +13,7 @@ from frisket.intake.sources.names import DONE, PRIVATE, REFUSED, beside, is_ours
 from frisket.intake.sources.place import PIECE, Entry, Look, Opened, Seen
 from frisket.plumbing import foreign
 
-__all__ = ["LocalPlace"]
+__all__ = ["LocalPlace", "told"]
 
 DEEPEST = 4  # folders below the root that are looked into
 _REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -34,7 +34,7 @@ class LocalPlace:
     def check(self) -> None:
         with self._opened() as root, self._private(root) as private:
             probe = f"probe-{os.getpid()}"
-            with _told():
+            with told():
                 os.close(foreign.open_beneath(private, probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
                 os.unlink(probe, dir_fd=private)
 
@@ -43,7 +43,7 @@ class LocalPlace:
     def look(self, most: int, deep: bool) -> Look:
         files: list[Seen] = []
         self._folders = []
-        with self._opened() as root, _told():
+        with self._opened() as root, told():
             more = self._gather(root, "", files, most, DEEPEST if deep else 0)
         return Look(files, more, tuple(self._folders))
 
@@ -84,7 +84,7 @@ class LocalPlace:
     def set_aside(self, path: str, token: str) -> None:
         parent, _, name = path.rpartition("/")
         with self._opened() as root, self._private(root) as private:
-            with _told():
+            with told():
                 folder = foreign.open_beneath(root, parent or ".", os.O_RDONLY | os.O_DIRECTORY)
                 try:
                     foreign.move(folder, name, private, token)
@@ -92,7 +92,7 @@ class LocalPlace:
                     os.close(folder)
 
     def aside(self, token: str) -> bool:
-        with self._opened() as root, self._private(root) as private, _told():
+        with self._opened() as root, self._private(root) as private, told():
             try:
                 os.stat(token, dir_fd=private, follow_symlinks=False)
             except FileNotFoundError:
@@ -100,37 +100,37 @@ class LocalPlace:
             return True
 
     def all_aside(self) -> list[str]:
-        with self._opened() as root, self._private(root) as private, _told():
+        with self._opened() as root, self._private(root) as private, told():
             return os.listdir(private)
 
     def settle(self) -> None:
-        with self._opened() as root, self._private(root) as private, _told():
+        with self._opened() as root, self._private(root) as private, told():
             foreign.sync_folder(private)
             foreign.sync_folder(root)
 
     def open_aside(self, token: str) -> Opened:
-        with self._opened() as root, self._private(root) as private, _told():
+        with self._opened() as root, self._private(root) as private, told():
             return _open(private, token)
 
     def open(self, path: str) -> Opened:
-        with self._opened() as root, _told():
+        with self._opened() as root, told():
             return _open(root, path)
 
     # -- afterwards
 
     def delete(self, token: str) -> None:
-        with self._opened() as root, self._private(root) as private, _told():
+        with self._opened() as root, self._private(root) as private, told():
             with suppress(FileNotFoundError):
                 os.unlink(token, dir_fd=private)
 
     def keep(self, token: str, name: str) -> None:
         with self._opened() as root, self._private(root) as private, self._folder(root, DONE) as done:
-            with _told(), suppress(FileNotFoundError):
+            with told(), suppress(FileNotFoundError):
                 _put_away(private, token, done, name)
 
     def refuse(self, token: str, name: str, reason: str) -> None:
         with self._opened() as root, self._private(root) as private, self._folder(root, REFUSED) as refused:
-            with _told(), suppress(FileNotFoundError):
+            with told(), suppress(FileNotFoundError):
                 kept = _put_away(private, token, refused, name)
                 _write_reason(refused, kept, reason)
 
@@ -141,7 +141,7 @@ class LocalPlace:
 
     @contextmanager
     def _opened(self) -> Iterator[int]:
-        with _told(missing=PlaceGone("the folder is not there, or a link stands in its place")):
+        with told(missing=PlaceGone("the folder is not there, or a link stands in its place")):
             fd = foreign.open_folder(self._root)
         try:
             yield fd
@@ -159,7 +159,7 @@ class LocalPlace:
     @contextmanager
     def _folder(self, root: int, name: str, mode: int = 0) -> Iterator[int]:
         """One of our own folders at the root, made when it is missing, open to those whom the root is open to."""
-        with _told(odd=PlaceRefuses(f"there is something called {name} that is no folder")):
+        with told(odd=PlaceRefuses(f"there is something called {name} that is no folder")):
             try:
                 fd = foreign.open_beneath(root, name, os.O_RDONLY | os.O_DIRECTORY)
             except FileNotFoundError:
@@ -210,7 +210,7 @@ def _open(folder: int, path: str) -> Opened:
         raise
 
     def read() -> bytes:
-        with _told():
+        with told():
             piece = os.read(fd, PIECE)
             if not piece and _stamp(os.fstat(fd)) != _stamp(now):
                 raise StillWritten("the file changed while it was read")
@@ -251,7 +251,7 @@ def _write_reason(folder: int, name: str, reason: str) -> None:
 
 
 @contextmanager
-def _told(missing: Exception | None = None, odd: Exception | None = None) -> Iterator[None]:
+def told(missing: Exception | None = None, odd: Exception | None = None) -> Iterator[None]:
     """Errors of the file system in the words of this room."""
     try:
         yield

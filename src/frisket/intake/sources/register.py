@@ -288,6 +288,8 @@ def _check(row: Source) -> None:
         identity.get(Scope(HOUSE, row.tenant, Purpose.STAGE), row.person_id)  # raises NotFound
     if kind is Kind.FOLDER:
         _check_folder(row)
+    elif kind is Kind.USB:
+        _check_removable(row)
     elif Owner(row.owner_rule) is Owner.ACCOUNT:
         raise BadSource("a store tells no account of this machine; name a person, or go by the first folder")
     if kind in (Kind.FTPS, Kind.DAVS) and row.pinned_sha256 is None and not row.authority:
@@ -298,17 +300,27 @@ def _check(row: Source) -> None:
 
 def _check_folder(row: Source) -> None:
     path = Path(row.address)
+    _check_place(path)
     if row.browsable:
         raise BadSource("only a store can be opened for browsing, not a folder of this machine")
     if After(row.afterwards) is After.LEAVE:
         raise BadSource("from a folder of this machine documents are moved or deleted, never left")
+    for other in Source.objects.filter(tenant=row.tenant, kind=Kind.FOLDER.value).exclude(id=row.id):
+        there = Path(other.address)
+        if there == path or there in path.parents or path in there.parents:
+            raise BadSource("another hot folder is this one, lies in it, or around it")
+
+
+def _check_removable(row: Source) -> None:
+    if row.picks_up:
+        raise BadSource("nothing is picked up from removable storage: people look into it and choose")
+    _check_place(Address.read(row.address).place)
+
+
+def _check_place(path: Path) -> None:
     roots = [Path(root) for root in parts.settings().folders.roots]
     if not any(root in path.parents for root in roots):
         raise BadSource("hot folders lie below one of folders.roots: " + ", ".join(map(str, roots)))
     data = parts.data().resolve()
     if path == data or data in path.parents or path in data.parents:
         raise BadSource("a hot folder and the data folder of this house must not contain each other")
-    for other in Source.objects.filter(tenant=row.tenant, kind=Kind.FOLDER.value).exclude(id=row.id):
-        there = Path(other.address)
-        if there == path or there in path.parents or path in there.parents:
-            raise BadSource("another hot folder is this one, lies in it, or around it")
