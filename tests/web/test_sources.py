@@ -131,6 +131,27 @@ def test_a_folder_is_made_changed_and_removed_over_the_api(town: Town, ground: P
     assert kept(town) == []
 
 
+@pytest.mark.requirement("OCE-93")
+def test_an_administrator_switches_printing_from_a_stick_off_and_it_is_nowhere_any_more(
+    town: Town, ground: Path
+) -> None:
+    told = form(ground, town, name="stick", address=f"usb:{ground / 'in'}", person="", browsable="on")
+    del told["picks_up"]
+    adam, alice = town.browser("adam"), town.browser("alice")
+    answer = adam.post("/sources/add", told, secure=True, follow=True)
+    assert "nothing is plugged in" in text_of(answer).lower() and faults(answer.content.decode()) == []
+    assert "stick" in text_of(alice.get("/stores", secure=True))
+    assert "nothing is plugged in" in text_of(alice.get("/stores/stick", secure=True)).lower()
+    assert alice.post("/sources/stick", {**told, "active": ""}, secure=True).status_code == 403
+    del told["active"]
+    adam.post("/sources/stick", told, secure=True)
+    assert [each.active for each in kept(town)] == [False]
+    assert "stick" not in text_of(alice.get("/stores", secure=True))
+    assert alice.get("/stores/stick", secure=True).status_code == 404
+    assert alice.post("/stores/stick", {"print": "a.pdf"}, secure=True).status_code == 404
+    assert alice.get("/api/v1/stores", secure=True).json() == []
+
+
 def test_a_person_sees_open_stores_only_and_reads_why_one_does_not_answer(town: Town, ground: Path) -> None:
     town.add_store("docs")
     browser = town.browser("alice")

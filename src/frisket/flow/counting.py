@@ -94,7 +94,7 @@ def keep(view: job.JobView, found: Found) -> None:
     job.record_facts(view.id, total, colour, media, [(number, facts.pages) for number, facts in found.documents])
 
 
-_FILES = frozenset({"upload", "mail", "folder"})  # doors where people send files, not what a driver made
+_FILES = frozenset({"upload", "mail", "folder", "ftp"})  # doors where people send files, not what a driver made
 
 
 def _unreadable(view: job.JobView, found: Found) -> bool:

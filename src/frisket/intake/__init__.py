@@ -11,6 +11,7 @@ from frisket.intake.advertiser import Advertiser, CannotAdvertise, addresses_of
 from frisket.intake.advertising import Reach
 from frisket.intake.capabilities import capabilities_of
 from frisket.intake.errors import CutOff, NotWelcome, RefusedByRule, Unfit
+from frisket.intake.ftp import FtpDoor
 from frisket.intake.ipp import Commands, IppDoor
 from frisket.intake.lpd import LpdDoor
 from frisket.intake.mail import (
@@ -44,6 +45,7 @@ __all__ = [
     "CannotAdvertise",
     "Commands",
     "CutOff",
+    "FtpDoor",
     "Intake",
     "IppDoor",
     "Lookout",

@@ -126,6 +126,28 @@ class RawDoor(StreamDoor):
     port: int = Field(default=9100, ge=0, le=65535, description="Port; 0 takes any free one")
 
 
+class FtpDoor(StreamDoor):
+    """FTP: at level normal in clear text too, at medium with explicit TLS (AUTH TLS), shut above."""
+
+    port: int = Field(default=8021, ge=0, le=65535, description="Port; 0 takes any free one")
+    networks: list[str] = Field(default=[], description="Networks (CIDR) that may connect; none: all")
+    passive_port: int = Field(
+        default=4242, ge=0, le=65535, description="The one port of data connections; 0 takes any free one"
+    )
+    passive_address: str = Field(
+        default="", description="IPv4 address told to clients for data connections; empty: the one they came to"
+    )
+    same_session: bool = Field(
+        default=True,
+        description="A data connection inside TLS must go on with the TLS session of its control connection",
+    )
+
+    @field_validator("passive_address")
+    @classmethod
+    def _is_an_address(cls, address: str) -> str:
+        return str(ipaddress.IPv4Address(address)) if address else ""
+
+
 class MailDoor(Door):
     """SMTP with STARTTLS, which every level but normal demands."""
 
@@ -144,6 +166,7 @@ class Doors(_Section):
     ipp: IppDoor = IppDoor()
     lpd: LpdDoor = LpdDoor()
     raw: RawDoor = RawDoor()
+    ftp: FtpDoor = FtpDoor()
     mail: MailDoor = MailDoor()
     traps: TrapDoor = TrapDoor()
 
@@ -270,6 +293,11 @@ class Folders(_Section):
     at_once: int = Field(default=4, gt=0, description="Documents that one folder or store hands in side by side")
     connect_s: float = Field(default=10, gt=0, description="Time to connect to a store, seconds")
     stall_s: float = Field(default=60, gt=0, description="Longest silence of a store, seconds")
+    web_proxy: str = Field(
+        default="",
+        description="Web proxy on the way to WebDAV stores, host:port; empty: they are called directly",
+        pattern=r"^(|(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5})$",
+    )
     history_s: int = Field(
         default=86400, ge=60, description="What was picked up and refused is shown for so long, seconds"
     )
@@ -429,7 +457,7 @@ def may_open(settings: Settings, name: str) -> bool:
         return level == "normal" or (level == "medium" and bool(settings.doors.raw.networks))
     if name == "lpd":
         return level == "normal" or bool(settings.doors.lpd.networks)
-    if name in ("mail", "traps"):
+    if name in ("mail", "ftp", "traps"):
         return level in ("normal", "medium")
     return True
 

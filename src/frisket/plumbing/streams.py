@@ -8,28 +8,34 @@ too. No more than ``MOST_HELD`` octets wait for the handler; then the kernel's w
 
 A handler that returns closes the connection in order. One that raises resets it, so that a peer whose protocol
 has no acknowledgement sees that its octets were not taken.
+
+A connection may go on in TLS (``encrypt``). Its end counts then only where the peer said so inside TLS: one that
+merely closes was broken off.
 """
 
 import asyncio
 import logging
 import socket
+import ssl
 import struct
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 from frisket.errors import Blame, FrisketError
 from frisket.plumbing.listening import CROWD, bind
 
-__all__ = ["Bounds", "BrokenOff", "Handler", "Listener", "Stream", "TooSlow"]
+__all__ = ["Bounds", "BrokenOff", "Handler", "Invitation", "Listener", "Stream", "TooSlow"]
 
 log = logging.getLogger("frisket.streams")
 SWEEP_S = 1.0
 MOST_HELD = 256 << 10  # octets read ahead of the handler
 LINGER_S = 2.0
 LINGER_OCTETS = 1 << 20  # read and forgotten behind a refusal, so that the peer can read it
+HANDSHAKE_S = 30.0  # an FTP client may begin it some time after it connected
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends RST
 
 
@@ -58,19 +64,36 @@ class Bounds:
 Handler = Callable[["Stream"], Awaitable[None]]
 
 
-class Stream(asyncio.Protocol):
-    """One connection. ``address`` is the peer's, ``port`` the one it came to."""
+class Invitation(Protocol):
+    """What a door knows of a connection before its first octet. context: TLS comes first."""
 
-    def __init__(self, listener: "Listener") -> None:
+    greeting: asyncio.Task[None] | None  # while it begins; may be cancelled
+
+    @property
+    def context(self) -> ssl.SSLContext | None: ...
+
+    def missed(self) -> None:
+        """It came to nothing before it was served."""
+
+
+class Stream(asyncio.Protocol):
+    """One connection. ``address`` is the peer's, ``port`` the one it came to, ``local`` the address it came to."""
+
+    def __init__(self, listener: "Listener", invitation: Invitation | None = None) -> None:
         self.bounds = listener.bounds
+        self.invitation = invitation
         self.address = ""
+        self.local = ""
         self.port = 0
+        self.tls: ssl.SSLObject | None = None
+        self.resting = False  # between two requests: nothing is lost when it ends here
         self._listener = listener
         self._transport: asyncio.Transport
         self._held = bytearray()
         self._ended = False
         self._lost: BrokenOff | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._stirring: asyncio.Future[None] | None = None
         self._room: asyncio.Future[None] | None = None  # while the peer takes no more of our answer
         self._stalled_since = 0.0
         self._began = time.monotonic()
@@ -85,6 +108,8 @@ class Stream(asyncio.Protocol):
     async def read(self) -> bytes:
         """What has come, at least one octet; b"" when the peer has ended its side. Raises BrokenOff, TooSlow."""
         while not self._held:
+            if self._ended and self.tls is not None:  # the connection itself goes right behind the end
+                return b""
             if self._lost is not None:
                 raise self._lost
             if self._ended:
@@ -100,6 +125,53 @@ class Stream(asyncio.Protocol):
             self._paused = False
             self._transport.resume_reading()
         return data
+
+    @property
+    def ended(self) -> bool:
+        """The peer has ended its side, or is gone; what it sent before may still be there to read."""
+        return self._ended or self._lost is not None
+
+    @property
+    def unread(self) -> bool:
+        return bool(self._held)
+
+    async def stirred(self) -> None:
+        """Wait, without the clock that ``read`` is under, until there is something to read or the peer has ended."""
+        if not self._held and not self.ended:
+            self._stirring = asyncio.get_running_loop().create_future()
+            try:
+                await self._stirring
+            finally:
+                self._stirring = None
+
+    def again(self) -> None:
+        """Something whole is in: how long the peer rested before it does not count any more."""
+        self._behind_s = 0.0
+
+    async def encrypt(self, context: ssl.SSLContext, *, first: bytes = b"") -> None:
+        """Write ``first`` and go on in TLS, as its server. Raises BrokenOff.
+
+        What the peer sent before is dropped: nothing said in clear is taken for something said inside.
+        """
+        self._transport.pause_reading()
+        self._held.clear()
+        self.write(first)
+        try:
+            inside = await asyncio.get_running_loop().start_tls(
+                self._transport, self, context, server_side=True, ssl_handshake_timeout=HANDSHAKE_S
+            )
+            if inside is None:
+                raise ConnectionError
+        except (OSError, RuntimeError) as error:  # RuntimeError: uvloop, of a transport that closed meanwhile
+            self.connection_lost(None)
+            raise BrokenOff("the connection did not go on in TLS") from error
+        except BaseException:
+            self.connection_lost(None)
+            raise
+        self._transport = inside
+        self.tls = inside.get_extra_info("ssl_object")
+        self._paused = False
+        inside.resume_reading()
 
     def write(self, data: bytes) -> None:
         if not self._transport.is_closing():
@@ -130,7 +202,8 @@ class Stream(asyncio.Protocol):
         with suppress(BrokenOff, TimeoutError):
             async with asyncio.timeout(LINGER_S):
                 await self.drain()
-                self._transport.write_eof()
+                if self._transport.can_write_eof():  # TLS cannot
+                    self._transport.write_eof()
                 while forgotten < LINGER_OCTETS and (data := await self.read()):
                     forgotten += len(data)
 
@@ -147,9 +220,11 @@ class Stream(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._transport = transport
-        peer = transport.get_extra_info("peername")
+        peer, local = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
         self.address = peer[0] if peer else ""
+        self.local = local[0] if local else ""
         self.port = self._listener.port
+        self.tls = transport.get_extra_info("ssl_object")
         if not self._listener.enter(self):
             self.reset()
             return
@@ -166,7 +241,7 @@ class Stream(asyncio.Protocol):
     def eof_received(self) -> bool:
         self._ended = True
         self._wake()
-        return True  # the answer is still to be written
+        return self.tls is None  # the answer is still to be written; TLS always ends both sides
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = self._lost or BrokenOff("the connection broke off")
@@ -186,6 +261,8 @@ class Stream(asyncio.Protocol):
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+        if self._stirring is not None and not self._stirring.done():
+            self._stirring.set_result(None)
 
     # -- for the listener and the crowd
 
@@ -207,7 +284,7 @@ class Stream(asyncio.Protocol):
         self._wake()
 
     def stop(self, *, working_too: bool) -> None:
-        if self._task is not None and (working_too or not self._working):
+        if self._task is not None and (working_too or self.resting or not self._working):
             self._task.cancel()
 
     def close(self) -> None:
@@ -222,10 +299,20 @@ class Listener:
     _by_address: Counter[str] = Counter()  # of all listeners of the process
 
     def __init__(
-        self, serve: Handler, bounds: Bounds, *, welcome: Callable[[str], bool] = lambda address: True
+        self,
+        serve: Handler,
+        bounds: Bounds,
+        *,
+        welcome: Callable[[str], bool] = lambda address: True,
+        invite: Callable[[str], Invitation | None] | None = None,
     ) -> None:
-        """welcome: whether an address may connect at all; others get no answer."""
+        """welcome: whether an address may connect at all; others get no answer.
+        invite: asked of the address of each connection, which says whether TLS comes first; None resets it.
+        """
         self.bounds = bounds
+        self._invite = invite
+        self._greetings: set[asyncio.Task[None]] = set()
+        self._knocked: list[socket.socket] = []
         self._welcome = welcome
         self.port = 0
         self._serve = serve
@@ -238,9 +325,56 @@ class Listener:
         loop = asyncio.get_running_loop()
         sockets = list(bind(address, port))
         self.port = sockets[0].getsockname()[1]
+        if self._invite is not None:
+            for sock in sockets:
+                self._knocked.append(sock)
+                sock.listen(512)
+                loop.add_reader(sock, self._accept, sock, self._invite)
+            sockets = []
         for sock in sockets:
             self._servers.append(await loop.create_server(lambda: Stream(self), sock=sock, backlog=512))
         self._beat = asyncio.create_task(self._watch())
+
+    def _accept(self, listening: socket.socket, invite: Callable[[str], Invitation | None]) -> None:
+        """A server of the loop reads before anybody could say that TLS comes first."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                peer, address = listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError:  # no handle or memory left: the port would only go on saying that somebody knocks
+                loop.remove_reader(listening)
+                loop.call_later(SWEEP_S, self._accept_again, listening, invite)
+                return
+            peer.setblocking(False)
+            invitation = invite(address[0]) if self._welcome(address[0]) else None
+            if invitation is None:
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                peer.close()
+                continue
+            invitation.greeting = loop.create_task(self._greet(peer, invitation))
+            self._greetings.add(invitation.greeting)
+            invitation.greeting.add_done_callback(self._greetings.discard)
+
+    def _accept_again(self, listening: socket.socket, invite: Callable[[str], Invitation | None]) -> None:
+        if listening in self._knocked:
+            asyncio.get_running_loop().add_reader(listening, self._accept, listening, invite)
+
+    async def _greet(self, peer: socket.socket, invitation: Invitation) -> None:
+        stream = Stream(self, invitation)
+        within = HANDSHAKE_S if invitation.context is not None else None
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: stream, peer, ssl=invitation.context, ssl_handshake_timeout=within
+            )
+        except OSError:  # ssl.SSLError and TimeoutError too
+            invitation.missed()
+            peer.close()
+        except BaseException:
+            invitation.missed()
+            peer.close()
+            raise
 
     def enter(self, stream: Stream) -> bool:
         if not self._welcome(stream.address) or self._by_address[stream.address] >= self.bounds.per_address:
@@ -287,6 +421,13 @@ class Listener:
         """Take no new connection, let those at work finish for a while, then reset what is left."""
         for server in self._servers:
             server.close()
+        knocked, self._knocked = self._knocked, []
+        for sock in knocked:
+            asyncio.get_running_loop().remove_reader(sock)
+            sock.close()
+        for greeting in list(self._greetings):
+            greeting.cancel()
+        await asyncio.gather(*self._greetings, return_exceptions=True)
         for stream in list(self._streams):
             stream.stop(working_too=False)
         deadline = time.monotonic() + patience_s

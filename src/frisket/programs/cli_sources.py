@@ -10,7 +10,10 @@ from frisket.programs.asking import Json, fields, out, run, say, table
 __all__ = ["folder", "store"]
 
 folder = typer.Typer(no_args_is_help=True, help="Hot folders: what is put into them is printed.")
-store = typer.Typer(no_args_is_help=True, help="Stores on other servers (SMB, FTPS, WebDAV) that are printed from.")
+store = typer.Typer(
+    no_args_is_help=True,
+    help="Stores that are printed from: on other servers (SMB, FTPS, WebDAV), or plugged in (USB).",
+)
 
 Queue = Annotated[str, typer.Option(help="Where its documents go; none: the default queue.")]
 Person = Annotated[str, typer.Option(help="Whose documents they are.")]
@@ -130,7 +133,10 @@ def folder_set(
 def store_add(
     name: str,
     address: Annotated[
-        str, typer.Argument(help="smb://HOST/SHARE/FOLDER, ftps://HOST/FOLDER, davs://HOST/FOLDER, ftp://, dav://")
+        str,
+        typer.Argument(
+            help="smb://HOST/SHARE/FOLDER, ftps://HOST/FOLDER, davs://HOST/FOLDER, ftp://, dav://, usb:/FOLDER"
+        ),
     ],
     user: User = None,
     password_file: PasswordFile = None,

@@ -117,11 +117,11 @@ def _devices(house: House) -> Iterator[Finding]:
 
 def _stream_doors(house: House) -> Iterator[Finding]:
     doors = house.settings.doors
-    for name, door in (("lpd", doors.lpd), ("raw", doors.raw)):
+    for name, door in (("lpd", doors.lpd), ("raw", doors.raw), ("ftp", doors.ftp)):
         if door.on and not may_open(house.settings, name):
             level = house.settings.house.level
             what = f"doors.{name} is switched on, but stays shut at level {level}."
-            listed = name == "lpd" or level == "medium"
+            listed = name == "lpd" or (name == "raw" and level == "medium")
             remedy = f"List who may connect in doors.{name}.networks." if listed else "Switch it off, or choose medium."
             yield Finding("look", what, remedy)
     open_raw = doors.raw.on and may_open(house.settings, "raw")

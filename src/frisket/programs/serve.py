@@ -181,13 +181,14 @@ async def _open_doors(house: House, only: tuple[str, ...], running: _Running) ->
     if "doors" in only and settings.discovery.dns_sd and settings.house.level in _ANNOUNCING_LEVELS:
         _announce(house, running)
     if "doors" in only:
-        await _open_stream_doors(settings, running)
         await _open_mail(house, running)
         await _open_traps(settings, running)
+        await _open_stream_doors(house, running)  # the last: it tells of addresses whenever queues change theirs
 
 
-async def _open_stream_doors(settings: Settings, running: _Running) -> None:
+async def _open_stream_doors(house: House, running: _Running) -> None:
     assert running.doors is not None
+    settings = house.settings
     others = dict(running.urls)
 
     def changed(urls: dict[str, str]) -> None:
@@ -199,6 +200,7 @@ async def _open_stream_doors(settings: Settings, running: _Running) -> None:
         settings,
         running.doors,
         RELEASE_COMMANDS,
+        tls=lambda: house.certificates.server_context(want_client_certificate=False, resumes=True),
         host_of=lambda door: _shown_host(settings, door),
         changed=changed,
     )

@@ -1,4 +1,4 @@
-"""The doors whose protocols prove nothing, LPD and RAW: their listeners, and who may come to them at all.
+"""The doors that are plain streams, LPD, RAW and FTP: their listeners, and who may come to them at all.
 
 RAW has the port of the settings, which is the default queue's, and one for each queue that has its own. Those
 come and go while the house runs: the queues are looked at once a second.
@@ -7,6 +7,7 @@ come and go while the house runs: the queues are looked at once a second.
 import asyncio
 import ipaddress
 import logging
+import ssl
 from collections.abc import Callable
 
 from frisket import device, intake
@@ -30,6 +31,7 @@ class StreamDoors:
         doors: intake.Intake,
         commands: intake.Commands,
         *,
+        tls: Callable[[], ssl.SSLContext],
         host_of: Callable[[StreamDoor], str],
         changed: Callable[[dict[str, str]], None],
     ) -> None:
@@ -37,10 +39,13 @@ class StreamDoors:
         self._settings = settings
         self._lpd = intake.LpdDoor(doors, commands, tells=tells)
         self._raw = intake.RawDoor(doors, commands)
+        self._ftp = intake.FtpDoor(doors, commands, tls=tls, clear=settings.house.level == "normal")
         self._host_of = host_of
         self._changed = changed
         self._line: streams.Listener | None = None
         self._first: streams.Listener | None = None
+        self._put: streams.Listener | None = None  # FTP, and where its documents come in
+        self._passive: streams.Listener | None = None
         self._own: dict[int, streams.Listener] = {}
         self._shut: set[int] = set()  # ports that could not be opened; told once
         self._closing: set[asyncio.Task[None]] = set()
@@ -56,16 +61,30 @@ class StreamDoors:
             self._first = await self._listen(raw, self._raw.serve, "raw", raw.port)
             await self._follow()
             self._look = asyncio.create_task(self._keep_following())
+        ftp = self._settings.doors.ftp
+        if self._opens("ftp", ftp):
+            self._passive = await self._listen(ftp, self._ftp.arrived, "ftp", ftp.passive_port, invite=self._ftp.invite)
+            self._ftp.passive_port = self._passive.port
+            self._put = await self._listen(ftp, self._ftp.serve, "ftp", ftp.port)
         self._tell()
 
     def _opens(self, name: str, door: StreamDoor) -> bool:
         if door.on and not may_open(self._settings, name):
-            log.warning("the door %s stays shut: at this level it needs doors.%s.networks", name, name)
+            needs = "a lower level" if name == "ftp" else f"doors.{name}.networks"
+            log.warning("the door %s stays shut: at this level it needs %s", name, needs)
         return door.on and may_open(self._settings, name)
 
-    async def _listen(self, door: StreamDoor, serve: streams.Handler, name: str, port: int) -> streams.Listener:
+    async def _listen(
+        self,
+        door: StreamDoor,
+        serve: streams.Handler,
+        name: str,
+        port: int,
+        *,
+        invite: Callable[[str], streams.Invitation | None] | None = None,
+    ) -> streams.Listener:
         limits = self._settings.limits
-        pause_s = limits.lpd_pause_s if name == "lpd" else limits.raw_pause_s
+        pause_s = {"lpd": limits.lpd_pause_s, "raw": limits.raw_pause_s, "ftp": limits.idle_s}[name]
         bounds = streams.Bounds(
             first_s=min(FIRST_COMMAND_S, pause_s) if name == "lpd" else pause_s,
             patience_s=pause_s,
@@ -75,7 +94,7 @@ class StreamDoors:
             waiting_per_address=limits.waiting_connections_per_address,
             per_address=limits.stream_connections_per_address,
         )
-        listener = streams.Listener(serve, bounds, welcome=_welcome(door))
+        listener = streams.Listener(serve, bounds, welcome=_welcome(door), invite=invite)
         await listener.open(door.address, port)
         return listener
 
@@ -117,6 +136,10 @@ class StreamDoors:
             own = device.raw_ports()
             for port in sorted({*self._own, self._first.port} & set(own)):
                 urls[f"raw:{own[port].name}"] = f"socket://{self._host_of(raw)}:{port}"
+        if self._put is not None and self._passive is not None:
+            host = self._host_of(self._settings.doors.ftp)
+            urls["ftp"] = f"ftp://{host}:{self._put.port}"
+            urls["ftp-data"] = f"tcp://{host}:{self._passive.port}"
         if urls != self._told:
             self._told = urls
             self._changed(urls)
@@ -124,7 +147,7 @@ class StreamDoors:
     async def close(self) -> None:
         if self._look is not None:
             self._look.cancel()
-        listeners = [self._line, self._first, *self._own.values()]
+        listeners = [self._line, self._first, self._put, self._passive, *self._own.values()]
         await asyncio.gather(*[each.close() for each in listeners if each is not None])
 
 

@@ -39,6 +39,11 @@ def _listener(house: House, name: str, url: str) -> dict[str, Any]:
     if name == "traps":
         said = "none: clear text, or that of SNMPv3; what is in it is not read"
         return {"door": name, "address": url, "encryption": said, "open to": "addresses of active devices"}
+    if name.startswith("ftp"):
+        must = parts.settings().house.level != "normal"
+        said = "explicit TLS, demanded before any name or document" if must else "TLS offered: clear text is taken too"
+        open_to = ", ".join(house.settings.doors.ftp.networks) or "every address"
+        return {"door": name, "address": url, "encryption": said, "open to": open_to}
     clear = url.startswith(("ipp:", "http:", "lpd:", "socket:", "dns-sd:"))
     found = {"door": name, "address": url, "encryption": "none: clear text" if clear else "TLS 1.2 or 1.3"}
     if name == "lpd" or name.startswith("raw"):
@@ -52,6 +57,8 @@ def _outbound(house: House) -> list[dict[str, str]]:
     called = [{"to": each.name, "address": each.uri} for each in device.devices(house.scope) if each.active]
     stores = [each for each in sources.sources(house.scope) if each.active and each.kind in sources.REMOTE]
     called += [{"to": each.name, "address": each.address} for each in stores]
+    if (proxy := house.settings.folders.web_proxy) and any(each.kind in sources.WEB for each in stores):
+        called.append({"to": "web proxy on the way to WebDAV stores", "address": proxy})
     for box in intake.mailboxes():
         if box.active:
             called.append({"to": f"mailbox {box.name}", "address": f"{box.host}:{box.port}, TLS"})

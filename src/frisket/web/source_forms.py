@@ -31,7 +31,8 @@ class SourceForm(forms.Form):
     address = forms.CharField(
         label=_("Where it is"),
         help_text=_(
-            "A folder of this machine such as /srv/print/in, or smb://nas/print, ftps://host/in, davs://host/in"
+            "A folder of this machine such as /srv/print/in, smb://nas/print, ftps://host/in, davs://host/in, or"
+            " usb:/media/stick for storage that is plugged in"
         ),
         max_length=400,
         widget=forms.TextInput(attrs=_PLAIN),

@@ -110,6 +110,7 @@ _SPOKEN = {
     "ipps": gettext_noop("IPP, encrypted"),
     "lpd": gettext_noop("LPD"),
     "raw": gettext_noop("RAW port"),
+    "ftp": gettext_noop("FTP"),
     "upload": gettext_noop("Upload"),
     "control": gettext_noop("Command line"),
     "folder": gettext_noop("Hot folder"),

@@ -24,11 +24,22 @@ from frisket.intake.sources.pickups import counts, history, of_person
 from frisket.intake.sources.place import Entry
 from frisket.intake.sources.places import certificate_shown, check
 from frisket.intake.sources.register import add, browsable, by_name, change, remove, sources
-from frisket.intake.sources.views import REMOTE, After, Kind, NewSource, Owner, PickUpView, SourceChange, SourceView
+from frisket.intake.sources.views import (
+    REMOTE,
+    WEB,
+    After,
+    Kind,
+    NewSource,
+    Owner,
+    PickUpView,
+    SourceChange,
+    SourceView,
+)
 from frisket.intake.sources.watching import Watchers
 
 __all__ = [
     "REMOTE",
+    "WEB",
     "Address",
     "After",
     "BadSource",

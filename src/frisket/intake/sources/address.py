@@ -29,7 +29,7 @@ class Address:
 
     @classmethod
     def read(cls, text: str) -> "Address":
-        """``/srv/in``, ``smb://host/share/folder``, ``ftps://``, ``ftp://``, ``davs://``, ``dav://host:port/folder``.
+        """``/srv/in``, ``usb:/media/stick``, ``smb://host/share/folder``, ``ftps://``, ``ftp://``, ``davs://``, ``dav://host:port/folder``.
 
         Raises BadSource, which never repeats the address.
         """
@@ -37,12 +37,14 @@ class Address:
             raise BadSource("the address is empty or too long")
         if text.startswith("/"):
             return cls(Kind.FOLDER, "", 0, "/" + relative_to_root(text))
+        if text.startswith("usb:/"):
+            return cls(Kind.USB, "", 0, "/" + relative_to_root(text.removeprefix("usb:")))
         found = _AT.fullmatch(text)
         if found is None:
             raise BadSource("the address is no absolute path and no URL with a host, or names somebody")
         scheme = {"https": "davs", "http": "dav"}.get(found[1].lower(), found[1].lower())
         if scheme not in {kind.value for kind in _PORTS}:
-            raise BadSource("the address begins with none of smb, ftps, ftp, davs, dav")
+            raise BadSource("the address begins with none of smb, ftps, ftp, davs, dav, usb")
         kind = Kind(scheme)
         path = relative(found[4] or "")
         if any(char in path for char in "?#"):
@@ -59,12 +61,14 @@ class Address:
         """The canonical form."""
         if self.kind is Kind.FOLDER:
             return self.path
+        if self.kind is Kind.USB:
+            return f"usb:{self.path}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.kind.value}://{host}:{self.port}/{self.path}"
 
     @property
     def place(self) -> Path:
-        """Of a folder of this machine."""
+        """Of a folder of this machine, or of storage plugged into it."""
         return Path(self.path)
 
 

@@ -1,8 +1,11 @@
-"""WebDAV servers (RFC 4918) over HTTPS, known by certificate or authority; redirects are not followed (R11)."""
+"""WebDAV servers (RFC 4918) over HTTPS, known by certificate or authority; redirects are not followed (R11).
+
+Through the web proxy of the settings, where there is one: TLS goes through it to the server (RFC 9110 section 9.3.6),
+so what the proxy sees is the server's name and port; of ``dav://`` it sees everything, as everybody on the way does.
+"""
 
 import base64
 import http.client
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
@@ -10,7 +13,15 @@ from email.utils import parsedate_to_datetime
 from frisket.intake.sources.address import Address
 from frisket.intake.sources.errors import PlaceGone, PlaceRefuses, StillWritten, Vanished
 from frisket.intake.sources.place import PIECE, Opened
-from frisket.intake.sources.remote import RemotePlace, Server, There, WrongCertificate, reading
+from frisket.intake.sources.remote import (
+    RemotePlace,
+    Server,
+    There,
+    TlsContext,
+    TlsSocket,
+    WrongCertificate,
+    reading,
+)
 from frisket.intake.sources.views import Kind
 from frisket.plumbing import keys
 from frisket.plumbing.keys import TlsRefused
@@ -37,11 +48,10 @@ class DavPlace(RemotePlace):
     def _connect(self) -> http.client.HTTPConnection:
         at, server = self.server.address, self.server
         if at.kind is Kind.DAVS:
-            fresh: http.client.HTTPConnection = http.client.HTTPSConnection(
-                at.host, at.port, context=server.tls(), timeout=server.connect_s
-            )
+            fresh: http.client.HTTPConnection = _inside_tls(at, server.tls(), server.connect_s, server.proxy)
         else:
-            fresh = http.client.HTTPConnection(at.host, at.port, timeout=server.connect_s)
+            host, port = server.proxy or (at.host, at.port)
+            fresh = http.client.HTTPConnection(host, port, timeout=server.connect_s)
         fresh.connect()
         if fresh.sock is not None:
             fresh.sock.settimeout(server.stall_s)
@@ -66,6 +76,12 @@ class DavPlace(RemotePlace):
             self.close()
             raise PlaceGone("the server does not answer") from error
 
+    def _target(self, path: str) -> str:
+        """What a request line names: a proxy that reads requests is told the whole address (RFC 9112 section 3.2.2)."""
+        at = self.server.address
+        where = webdav.url_path(path)
+        return f"http://{_authority(at)}{where}" if self.server.proxy and at.kind is Kind.DAV else where
+
     def _headers(self, more: dict[str, str]) -> dict[str, str]:
         headers = {"User-Agent": "Frisket", "Accept-Encoding": "identity", **more}
         if self.server.user:
@@ -77,7 +93,7 @@ class DavPlace(RemotePlace):
         self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None, folder: bool = False
     ) -> tuple[int, bytes]:
         """Status and body; what a status means in general is raised. A kept connection that broke is made anew."""
-        where = webdav.url_path(self._path(path)) + ("/" if folder and self._path(path) != "/" else "")
+        where = self._target(self._path(path)) + ("/" if folder and self._path(path) != "/" else "")
         with self._told():
             for fresh in (self._connection is None, True):
                 if self._connection is None:
@@ -114,10 +130,8 @@ class DavPlace(RemotePlace):
 
     def _rename(self, old: str, new: str) -> None:
         at = self.server.address
-        host = f"[{at.host}]" if ":" in at.host else at.host
-        scheme, usual = ("https", 443) if at.kind is Kind.DAVS else ("http", 80)
-        port = "" if at.port == usual else f":{at.port}"
-        to = f"{scheme}://{host}{port}{webdav.url_path(self._path(new))}"
+        scheme = "https" if at.kind is Kind.DAVS else "http"
+        to = f"{scheme}://{_authority(at)}{webdav.url_path(self._path(new))}"
         self._ask("MOVE", old, headers={"Destination": to, "Overwrite": "F"})
 
     def _remove(self, path: str) -> None:
@@ -132,7 +146,7 @@ class DavPlace(RemotePlace):
         self._ask("PUT", path, text, {"Content-Type": "text/plain; charset=utf-8"})
 
     def open(self, path: str) -> Opened:
-        where = webdav.url_path(self._path(path))
+        where = self._target(self._path(path))
         with self._told():
             connection = self._connect()
             try:
@@ -162,7 +176,7 @@ class DavPlace(RemotePlace):
         with self._told():
             connection = self._connect()
             try:
-                connection.request("HEAD", webdav.url_path(self._path(path)), headers=self._headers({}))
+                connection.request("HEAD", self._target(self._path(path)), headers=self._headers({}))
                 answer = connection.getresponse()
                 answer.read()
                 return answer.getheader("ETag", "") or answer.getheader("Last-Modified", "")
@@ -176,11 +190,31 @@ class DavPlace(RemotePlace):
                 connection.close()
 
 
-def shown_by_https(address: Address, timeout_s: float) -> str:
-    """SHA-256 of the server's certificate, in hexadecimal."""
-    with socket.create_connection((address.host, address.port), timeout_s) as plain:
-        with keys.looking_context().wrap_socket(plain, server_hostname=address.host) as connection:
-            return keys.peer_fingerprint(connection).hex()
+def _authority(at: Address) -> str:
+    host = f"[{at.host}]" if ":" in at.host else at.host
+    return host if at.port == (443 if at.kind is Kind.DAVS else 80) else f"{host}:{at.port}"
+
+
+def _inside_tls(
+    at: Address, context: TlsContext, timeout_s: float, proxy: tuple[str, int] | None
+) -> http.client.HTTPSConnection:
+    """To the server itself, through the proxy where there is one; not connected yet."""
+    host, port = proxy or (at.host, at.port)
+    fresh = http.client.HTTPSConnection(host, port, context=context, timeout=timeout_s)
+    if proxy is not None:
+        fresh.set_tunnel(at.host, at.port)
+    return fresh
+
+
+def shown_by_https(address: Address, timeout_s: float, proxy: tuple[str, int] | None) -> str:
+    """SHA-256 of the server's certificate, in hexadecimal. Raises as http.client does."""
+    connection = _inside_tls(address, keys.looking_context(), timeout_s, proxy)
+    try:
+        connection.connect()
+        assert isinstance(connection.sock, TlsSocket)
+        return keys.peer_fingerprint(connection.sock).hex()
+    finally:
+        connection.close()
 
 
 def _stamp(each: webdav.Resource) -> str:

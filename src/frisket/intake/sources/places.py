@@ -1,6 +1,7 @@
 """Which kind of place stands behind a source, and whether the security level lets us go there."""
 
 import ftplib
+import http.client
 
 from frisket.errors import FrisketError
 from frisket.intake.sources import register
@@ -12,6 +13,7 @@ from frisket.intake.sources.ftp import FtpPlace, shown_by_ftp
 from frisket.intake.sources.local import LocalPlace
 from frisket.intake.sources.place import Place
 from frisket.intake.sources.remote import Server
+from frisket.intake.sources.removable import RemovablePlace
 from frisket.intake.sources.smb import SmbPlace
 from frisket.intake.sources.views import After, Kind, SourceView
 from frisket.plumbing import parts
@@ -27,6 +29,8 @@ def place_of(source: SourceView) -> Place:
     address = Address.read(source.address)
     if address.kind is Kind.FOLDER:
         return LocalPlace(address.place)
+    if address.kind is Kind.USB:
+        return RemovablePlace(address.place)
     if address.kind in _PLAIN and parts.settings().house.level not in _PLAIN_LEVELS:
         raise ClosedByLevel("the security level forbids stores in clear text")
     folders = parts.settings().folders
@@ -39,10 +43,16 @@ def place_of(source: SourceView) -> Place:
         connect_s=folders.connect_s,
         stall_s=folders.stall_s,
         moves=source.afterwards is not After.LEAVE,
+        proxy=_proxy(),
     )
     if address.kind is Kind.SMB:
         return SmbPlace(server)
     return FtpPlace(server) if address.kind in (Kind.FTP, Kind.FTPS) else DavPlace(server)
+
+
+def _proxy() -> tuple[str, int] | None:
+    host, _, port = parts.settings().folders.web_proxy.rpartition(":")
+    return (host.strip("[]"), int(port)) if host else None
 
 
 def certificate_shown(address: Address) -> str | None:
@@ -54,8 +64,10 @@ def certificate_shown(address: Address) -> str | None:
         return None
     timeout = parts.settings().folders.connect_s
     try:
-        return shown_by_ftp(address, timeout) if address.kind is Kind.FTPS else shown_by_https(address, timeout)
-    except (OSError, EOFError, ValueError, ftplib.Error) as error:
+        if address.kind is Kind.FTPS:
+            return shown_by_ftp(address, timeout)
+        return shown_by_https(address, timeout, _proxy())
+    except (OSError, EOFError, ValueError, ftplib.Error, http.client.HTTPException) as error:
         raise PlaceGone("the server does not answer") from error
 
 

@@ -299,6 +299,8 @@ def _check(row: Source) -> None:
         _check_destination(row)
     if kind is Kind.FOLDER:
         _check_folder(row)
+    elif kind is Kind.USB:
+        _check_removable(row)
     elif Owner(row.owner_rule) is Owner.ACCOUNT:
         raise BadSource("a store tells no account of this machine; name a person, or go by the first folder")
     if kind in (Kind.FTPS, Kind.DAVS) and row.pinned_sha256 is None and not row.authority:
@@ -309,6 +311,7 @@ def _check(row: Source) -> None:
 
 def _check_folder(row: Source) -> None:
     path = Path(row.address)
+    _check_place(path)
     if row.browsable:
         raise BadSource("only a store can be opened for browsing, not a folder of this machine")
     if After(row.afterwards) is After.LEAVE:
@@ -335,6 +338,12 @@ def _check_destination(row: Source) -> None:
         hot.append(Path(row.address))
     if any(_overlap(path, each) for each in hot):
         raise BadSource("the destination is a hot folder, lies in one, or around one")
+
+
+def _check_removable(row: Source) -> None:
+    if row.picks_up:
+        raise BadSource("nothing is picked up from removable storage: people look into it and choose")
+    _check_place(Address.read(row.address).place)
 
 
 def _check_place(path: Path) -> None:

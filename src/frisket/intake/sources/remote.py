@@ -13,10 +13,11 @@ from frisket.intake.sources.names import DONE, PRIVATE, REFUSED, beside, is_ours
 from frisket.intake.sources.place import Entry, Look, Opened, Seen
 from frisket.plumbing import keys
 
-__all__ = ["RemotePlace", "Server", "There", "TlsSocket", "WrongCertificate", "reading"]
+__all__ = ["RemotePlace", "Server", "There", "TlsContext", "TlsSocket", "WrongCertificate", "reading"]
 
 WrongCertificate = ssl.SSLCertVerificationError
 TlsSocket = ssl.SSLSocket
+TlsContext = ssl.SSLContext
 
 DEEPEST = 4  # folders below the root that are looked into
 MOST_FOLDERS = 1000  # of one look
@@ -36,6 +37,7 @@ class Server:
     connect_s: float
     stall_s: float
     moves: bool  # documents are set aside and put away there
+    proxy: tuple[str, int] | None = None  # of WebDAV: host and port of the web proxy on the way
 
     def __repr__(self) -> str:
         return f"Server({self.address.kind.value})"

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from frisket import job
 
-__all__ = ["REMOTE", "After", "Kind", "NewSource", "Owner", "PickUpView", "SourceChange", "SourceView"]
+__all__ = ["REMOTE", "WEB", "After", "Kind", "NewSource", "Owner", "PickUpView", "SourceChange", "SourceView"]
 
 
 class Kind(StrEnum):
@@ -17,9 +17,11 @@ class Kind(StrEnum):
     FTP = "ftp"
     DAVS = "davs"
     DAV = "dav"
+    USB = "usb"  # storage plugged into this machine
 
 
-REMOTE = frozenset(Kind) - {Kind.FOLDER}
+REMOTE = frozenset(Kind) - {Kind.FOLDER, Kind.USB}
+WEB = frozenset({Kind.DAVS, Kind.DAV})
 
 
 class Owner(StrEnum):

@@ -289,13 +289,17 @@ class Certificates:
         return self._server.get().chain[0].not_valid_after_utc
 
     def server_context(
-        self, *, want_client_certificate: bool, require_client_certificate: bool = False
+        self, *, want_client_certificate: bool, require_client_certificate: bool = False, resumes: bool = False
     ) -> ssl.SSLContext:
-        """For a listener. A client certificate that is shown must be ours; want asks, require insists."""
+        """For a listener. A client certificate that is shown must be ours; want asks, require insists.
+
+        resumes: see tls.serving.
+        """
         mode = ssl.CERT_OPTIONAL if want_client_certificate else ssl.CERT_NONE
         if require_client_certificate:
             mode = ssl.CERT_REQUIRED
-        return serving(self._server.get().pem(), self.authority_pem(), client_certificate=mode)
+        pem, authority = self._server.get().pem(), self.authority_pem()
+        return serving(pem, authority, client_certificate=mode, resumes=resumes)
 
     def reload(self, context: ssl.SSLContext) -> None:
         """After a renewal: new connections of a running listener get the new certificate."""

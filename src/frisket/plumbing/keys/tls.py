@@ -47,14 +47,19 @@ def load_identity(context: ssl.SSLContext, pem: bytes) -> None:
         os.close(held)
 
 
-def serving(identity: bytes, authority: bytes, *, client_certificate: ssl.VerifyMode) -> ssl.SSLContext:
-    """The listening end. authority: PEM of the only authority whose client certificates count."""
+def serving(
+    identity: bytes, authority: bytes, *, client_certificate: ssl.VerifyMode, resumes: bool = False
+) -> ssl.SSLContext:
+    """The listening end. authority: PEM of the only authority whose client certificates count.
+
+    resumes: a client may go on with a TLS session of this context in another connection.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _restrict(context)
     context.set_alpn_protocols(["http/1.1"])
     # CUPS 2.4 over GnuTLS takes a TLS 1.3 ticket that comes while it waits for 100 Continue for an answer and
     # then waits for ever: 8 of 12 prints with tickets, none of 12 without.
-    context.num_tickets = 0
+    context.num_tickets = 2 if resumes else 0
     context.verify_mode = client_certificate
     if client_certificate != ssl.CERT_NONE:
         context.load_verify_locations(cadata=authority.decode("ascii"))

@@ -79,7 +79,7 @@ class SourceOut(Schema):
 class SourceIn(Schema):
     model_config = ConfigDict(extra="forbid")
     name: str = Field(max_length=60)
-    address: str = Field(max_length=400, description="/folder, smb://, ftps://, davs://, ftp://, dav://")
+    address: str = Field(max_length=400, description="/folder, smb://, ftps://, davs://, ftp://, dav://, usb:/folder")
     queue: UUID
     owner: OwnerWord = "person"
     person: UUID | None = None

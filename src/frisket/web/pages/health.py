@@ -35,6 +35,7 @@ def open_doors() -> list[OpenDoor]:
         ("ipp", doors.ipp, True),
         ("lpd", doors.lpd, True),
         ("raw", doors.raw, True),
+        ("ftp", doors.ftp, parts.settings().house.level == "normal"),
         ("mail", doors.mail, False),
         ("traps", doors.traps, True),
     ]
