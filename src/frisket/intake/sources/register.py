@@ -308,7 +308,8 @@ def _check_folder(row: Source) -> None:
     data = parts.data().resolve()
     if path == data or data in path.parents or path in data.parents:
         raise BadSource("a hot folder and the data folder of this house must not contain each other")
-    for other in Source.objects.filter(tenant=row.tenant, kind=Kind.FOLDER.value).exclude(id=row.id):
+    # Of other tenants too: they have the same machine, and a folder around theirs would take their documents.
+    for other in Source.objects.filter(kind=Kind.FOLDER.value).exclude(id=row.id):
         there = Path(other.address)
         if there == path or there in path.parents or path in there.parents:
             raise BadSource("another hot folder is this one, lies in it, or around it")
