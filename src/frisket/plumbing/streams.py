@@ -12,8 +12,6 @@ has no acknowledgement sees that its octets were not taken.
 
 import asyncio
 import logging
-import socket
-import struct
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -21,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from frisket.errors import Blame, FrisketError
-from frisket.plumbing.listening import CROWD, bind
+from frisket.plumbing.listening import CROWD, Welcome, anybody, bind, reset
 
 __all__ = ["Bounds", "BrokenOff", "Handler", "Listener", "Stream", "TooSlow"]
 
@@ -30,7 +28,6 @@ SWEEP_S = 1.0
 MOST_HELD = 256 << 10  # octets read ahead of the handler
 LINGER_S = 2.0
 LINGER_OCTETS = 1 << 20  # read and forgotten behind a refusal, so that the peer can read it
-_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends RST
 
 
 class BrokenOff(FrisketError):
@@ -138,9 +135,7 @@ class Stream(asyncio.Protocol):
         """Tell the peer, by a reset, that its octets were not taken."""
         if self._transport.is_closing():
             return
-        found = self._transport.get_extra_info("socket")
-        with suppress(OSError, ValueError):  # gone already
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        reset(self._transport.get_extra_info("socket"))
         self._transport.abort()
 
     # -- for the loop
@@ -221,10 +216,7 @@ class Listener:
 
     _by_address: Counter[str] = Counter()  # of all listeners of the process
 
-    def __init__(
-        self, serve: Handler, bounds: Bounds, *, welcome: Callable[[str], bool] = lambda address: True
-    ) -> None:
-        """welcome: whether an address may connect at all; others get no answer."""
+    def __init__(self, serve: Handler, bounds: Bounds, *, welcome: Welcome = anybody) -> None:
         self.bounds = bounds
         self._welcome = welcome
         self.port = 0

@@ -142,6 +142,12 @@ def _stream_doors(house: House) -> Iterator[Finding]:
             )
 
 
+def _browsers(house: House) -> Iterator[Finding]:
+    level = house.settings.house.level
+    if house.settings.doors.http.on and not may_open(house.settings, "http"):
+        yield Finding("look", f"doors.http is switched on, but stays shut at level {level}.", "Give people https://.")
+
+
 def _discovery(house: House) -> Iterator[Finding]:
     level = house.settings.house.level
     if house.settings.discovery.dns_sd and level not in ("normal", "medium"):
@@ -164,5 +170,6 @@ _CHECKS: tuple[Callable[[House], Iterator[Finding]], ...] = (
     _sandbox,
     _devices,
     _stream_doors,
+    _browsers,
     _discovery,
 )

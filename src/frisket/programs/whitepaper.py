@@ -32,16 +32,23 @@ def describe(house: House, urls: dict[str, str]) -> dict[str, Any]:
 
 
 def _listener(house: House, name: str, url: str) -> dict[str, Any]:
-    if name == "mail":
-        must = parts.settings().house.level != "normal"
-        said = "STARTTLS, demanded before any mail" if must else "STARTTLS offered: clear text is taken too"
-        return {"door": name, "address": url, "encryption": said}
-    clear = url.startswith(("ipp:", "http:", "lpd:", "socket:", "dns-sd:"))
-    found = {"door": name, "address": url, "encryption": "none: clear text" if clear else "TLS 1.2 or 1.3"}
+    found = {"door": name, "address": url, "encryption": _encryption(name, url)}
+    lists = [intake.access().networks] if name != "dns-sd" else []  # which answers a whole link
     if name == "lpd" or name.startswith("raw"):
         door = house.settings.doors.lpd if name == "lpd" else house.settings.doors.raw
-        found["open to"] = ", ".join(door.networks) or "every address"
+        lists.append(tuple(door.networks))
+    found["open to"] = "; of these ".join(", ".join(each) for each in lists if each) or "every address"
     return found
+
+
+def _encryption(name: str, url: str) -> str:
+    if name == "mail":
+        must = parts.settings().house.level != "normal"
+        return "STARTTLS, demanded before any mail" if must else "STARTTLS offered: clear text is taken too"
+    if name == "http":
+        return "none: sends browsers on to TLS, takes nothing"
+    clear = url.startswith(("ipp:", "lpd:", "socket:", "dns-sd:"))
+    return "none: clear text" if clear else "TLS 1.2 or 1.3"
 
 
 def _outbound(house: House) -> list[dict[str, str]]:
