@@ -68,8 +68,8 @@ def test_a_queue_repeats_what_a_real_printer_says(house: House, maker: str) -> N
     assert told > 0
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(printers)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(printers)  # large ones: a busy machine takes long to make them
 def test_whatever_a_printer_says_a_queue_can_say_it(printer: ipp.Group) -> None:
     can = capabilities(printer)
     for each in (*template_attributes(can), *media_attributes(can)):

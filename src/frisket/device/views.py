@@ -1,15 +1,14 @@
 """What other rooms see of devices and queues, and what they give to make or change one."""
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from uuid import UUID
 
 from frisket.device.address import Address
 from frisket.device.capabilities import Capabilities
 from frisket.device.models import Device, Queue
+from frisket.plumbing.networks import Network, read, within
 
 __all__ = [
     "Adoption",
@@ -24,8 +23,6 @@ __all__ = [
     "Way",
     "trusts",
 ]
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,23 +234,10 @@ def queue_view(row: Queue, devices: tuple[UUID, ...]) -> QueueView:
         created_at=row.created_at,
         changed_at=row.changed_at or row.created_at,
         devices=devices,
-        networks=tuple(ipaddress.ip_network(each) for each in row.trusted_networks),
+        networks=read(row.trusted_networks),
     )
 
 
 def trusts(queue: QueueView, address: str) -> bool:
     """Whether a user name that a peer at ``address`` merely states is believed on this queue."""
-    if not queue.networks:
-        return False
-    found = _address(address)
-    return found is not None and any(found in network for network in queue.networks)
-
-
-@lru_cache(maxsize=4096)
-def _address(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return None
-    # A dual-stack listener shows an IPv4 peer as ::ffff:192.0.2.1; it is the same peer.
-    return getattr(found, "ipv4_mapped", None) or found
+    return bool(queue.networks) and within(address, queue.networks)

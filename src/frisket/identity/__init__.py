@@ -74,6 +74,7 @@ from frisket.identity.sign_in import (
     PinOffered,
     card_needs_pin,
     check_job_password,
+    check_shared_password,
 )
 from frisket.identity.throttle import Method, Place
 
@@ -126,6 +127,7 @@ __all__ = [
     "change",
     "check",
     "check_job_password",
+    "check_shared_password",
     "credentials",
     "enrol",
     "find",

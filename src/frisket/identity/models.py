@@ -79,7 +79,7 @@ class Throttle(models.Model):
     tenant = models.UUIDField()
     scope = models.CharField(max_length=16)  # identifier, terminal, network, tenant, site
     key = models.BinaryField(max_length=32)  # keyed index of what is throttled
-    method = models.CharField(max_length=16)  # pin, password, card, job-password
+    method = models.CharField(max_length=16)  # pin, password, card, job-password, shared-password
     failures = models.IntegerField(default=0)  # in a row; identifiers only
     recent = models.BinaryField(default=bytes)  # house seconds of each failure in the longest window, doubles
     touched = models.FloatField(default=0)  # house seconds of the last attempt

@@ -31,6 +31,7 @@ __all__ = [
     "PinOffered",
     "card_needs_pin",
     "check_job_password",
+    "check_shared_password",
     "sign_in",
 ]
 
@@ -96,17 +97,29 @@ def check_job_password(job: UUID, fits: Callable[[], bool], *, at: Place, by: Ac
 
     Raises Refused, Throttled (then ``fits`` was not called), InsideTransaction.
     """
-    attempt = throttle.begin("job-password", throttle.identifier("job", job.bytes), at)
+    _guess("job-password", throttle.identifier("job", job.bytes), job, fits, at, by)
+
+
+def check_shared_password(person: UUID, fits: Callable[[], bool], *, at: Place, by: Actor) -> None:
+    """A guess of a person who is known already at a password that many share; counted for each of them apart.
+
+    Raises as check_job_password.
+    """
+    _guess("shared-password", throttle.identifier("person", person.bytes), person, fits, at, by)
+
+
+def _guess(method: Method, who: bytes, subject: UUID, fits: Callable[[], bool], at: Place, by: Actor) -> None:
+    attempt = throttle.begin(method, who, at)
     with _AT_ONCE:
         fitted = fits()
     with transaction() as tx:
         if fitted:
             throttle.succeeded(attempt, tx=tx)
         else:
-            throttle.failed(attempt, job, by, tx=tx)
-            _record("job-password.failed", job, "job-password", by, at, tx)
+            throttle.failed(attempt, subject, by, tx=tx)
+            _record(f"{method}.failed", subject, method, by, at, tx)
     if not fitted:
-        raise Refused("the password of the job does not fit")
+        raise Refused("this password does not fit")
 
 
 def _by_password(offered: PasswordOffered, at: Place) -> PersonView:

@@ -38,8 +38,8 @@ __all__ = [
     "succeeded",
 ]
 
-Method = Literal["pin", "password", "card", "job-password"]
-METHODS: tuple[Method, ...] = ("pin", "password", "card", "job-password")
+Method = Literal["pin", "password", "card", "job-password", "shared-password"]
+METHODS: tuple[Method, ...] = ("pin", "password", "card", "job-password", "shared-password")
 
 FREE_FAILURES = 5  # the last of them starts the first lock
 FIRST_LOCK_S, LONGEST_LOCK_S = 30.0, 900.0

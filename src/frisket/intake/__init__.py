@@ -7,6 +7,19 @@ memory, none writes it anywhere in clear.
 
 from frisket.intake import sources
 from frisket.intake.accept import Intake
+from frisket.intake.access import (
+    AccessChange,
+    AccessView,
+    BadNetwork,
+    LocksYouOut,
+    UploadBy,
+    UploadClosed,
+    access,
+    change_access,
+    check_upload_password,
+    follow_access,
+    welcome,
+)
 from frisket.intake.advertiser import Advertiser, CannotAdvertise, addresses_of
 from frisket.intake.advertising import Reach
 from frisket.intake.capabilities import capabilities_of
@@ -40,14 +53,18 @@ from frisket.intake.upload import UploadDoor, offer_for
 
 __all__ = [
     "Accepted",
+    "AccessChange",
+    "AccessView",
     "Advertiser",
     "BadMailbox",
+    "BadNetwork",
     "CannotAdvertise",
     "Commands",
     "CutOff",
     "FtpDoor",
     "Intake",
     "IppDoor",
+    "LocksYouOut",
     "Lookout",
     "LpdDoor",
     "MailDoor",
@@ -65,13 +82,19 @@ __all__ = [
     "RefusedByRule",
     "Secret",
     "Unfit",
+    "UploadBy",
+    "UploadClosed",
     "UploadDoor",
     "Walk",
     "WalkIn",
     "Walker",
+    "access",
     "add_mailbox",
     "addresses_of",
     "capabilities_of",
+    "change_access",
+    "check_upload_password",
+    "follow_access",
     "latest_mails",
     "mailboxes",
     "offer_for",
@@ -81,4 +104,5 @@ __all__ = [
     "set_secret",
     "sources",
     "try_out",
+    "welcome",
 ]

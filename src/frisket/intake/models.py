@@ -7,7 +7,17 @@ from django.db import models
 from frisket.intake.mail.models import Mail, Mailbox, MailPart
 from frisket.intake.sources.models import PickUp, Source
 
-__all__ = ["Event", "Mail", "MailPart", "Mailbox", "PickUp", "PrinterNumber", "Source", "Subscription"]
+__all__ = ["Access", "Event", "Mail", "MailPart", "Mailbox", "PickUp", "PrinterNumber", "Source", "Subscription"]
+
+
+class Access(models.Model):
+    """Who may come to the doors at all, and to the upload page; no row: everybody may."""
+
+    tenant = models.UUIDField(primary_key=True)
+    networks = models.JSONField(default=list)  # CIDR; empty: from everywhere
+    upload_by = models.CharField(max_length=12, default="everybody")  # everybody, operators, nobody
+    upload_verifier = models.CharField(max_length=200, default="")  # of the upload page's own password; "": it has none
+    upload_stamp = models.IntegerField(default=0)  # rises with each change of that password
 
 
 class Subscription(models.Model):

@@ -157,10 +157,11 @@ def _make_room(person: UUID) -> None:
 
 
 def _forget_old() -> None:
+    """Of this tenant only: the house seconds of another house are others."""
     now = parts.clock().elapsed()
-    Subscription.objects.filter(expires_at__lte=now).delete()
-    Subscription.objects.filter(over_at__lte=now - EVENT_LIFE_S).delete()
-    Event.objects.filter(at__lte=now - EVENT_LIFE_S).delete()
+    ours = Subscription.objects.filter(tenant=parts.tenant())
+    ours.filter(Q(expires_at__lte=now) | Q(over_at__lte=now - EVENT_LIFE_S)).delete()
+    Event.objects.filter(subscription__tenant=parts.tenant(), at__lte=now - EVENT_LIFE_S).delete()
 
 
 @work.handles(_TIDY)

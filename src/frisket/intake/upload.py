@@ -251,6 +251,8 @@ def _status(error: FrisketError) -> int:
         return 429
     if isinstance(error, identity.Refused):
         return 401
+    if isinstance(error, identity.NotAllowed):
+        return 403
     if isinstance(error, device.NoSuchQueue):
         return 404
     return 503 if error.retry and error.blame is not Blame.PEER else _STATUS[error.blame]

@@ -13,7 +13,7 @@ from frisket.job.errors import WrongState
 from frisket.job.models import Job
 from frisket.job.nouns import JobView, Options
 from frisket.job.terms import Terms
-from frisket.plumbing import work
+from frisket.plumbing import parts, work
 from frisket.plumbing.db import Tx
 from frisket.plumbing.scope import Actor, ActorKind
 
@@ -89,7 +89,7 @@ def proof_work(job: UUID, there: UUID, terms: Terms, options: Options, by: Actor
 
 def overdue(elapsed: float, limit: int = 100) -> list[UUID]:
     """Jobs whose job-cancel-after has run out, by house seconds."""
-    rows = Job.objects.filter(cancel_at__lte=elapsed).order_by("cancel_at")
+    rows = Job.objects.filter(tenant=parts.tenant(), cancel_at__lte=elapsed).order_by("cancel_at")
     return list(rows.values_list("id", flat=True)[:limit])
 
 

@@ -385,7 +385,7 @@ def get(scope: Scope, job: UUID | int) -> JobView:
 
 def get_for_stage(job: UUID) -> JobView:
     """One job for the house itself, with title and owner."""
-    row = Job.objects.filter(pk=job).first()
+    row = Job.objects.filter(pk=job, tenant=parts.tenant()).first()
     if row is None:
         raise NotFound("no such job")
     return open_view(row)
@@ -534,7 +534,7 @@ def onward_again(only: UUID | None = None, *, queue: UUID | None = None, tx: Tx)
 
 def due(now: datetime, limit: int = 200) -> list[JobView]:
     """Jobs whose state has run out, oldest first."""
-    rows = Job.objects.filter(due_at__lte=now).order_by("due_at")[:limit]
+    rows = Job.objects.filter(tenant=parts.tenant(), due_at__lte=now).order_by("due_at")[:limit]
     return [_view(row, None, None, "") for row in rows]
 
 
@@ -545,7 +545,9 @@ def uncounted(limit: int = 20) -> list[JobView]:
     becomes PDF first.
     """
     lately = parts.clock().now() - _ON_ITS_WAY
-    rows = Job.objects.filter(counted="due").exclude(state__in=[State.SENDING.value, State.DELIVERED.value])
+    rows = Job.objects.filter(tenant=parts.tenant(), counted="due").exclude(
+        state__in=[State.SENDING.value, State.DELIVERED.value]
+    )
     rows = rows.exclude(conversion="due")
     rows = rows.exclude(state=State.RELEASED.value, state_at__gt=lately).order_by("-number")[:limit]
     return [_view(row, None, None, "") for row in rows]

@@ -29,7 +29,7 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from frisket.plumbing.listening import CROWD, CannotListen, Crowd, bind
+from frisket.plumbing.listening import CROWD, CannotListen, Crowd, Welcome, anybody, bind, reset
 
 __all__ = ["Bounds", "CannotListen", "Gathered", "Listener"]
 
@@ -71,6 +71,7 @@ class _Bounded(HttpToolsProtocol):
 
     bounds: Bounds
     crowd: Crowd
+    welcome: Welcome
 
     address = ""
     in_header = True
@@ -92,6 +93,10 @@ class _Bounded(HttpToolsProtocol):
         super().connection_made(transport)
         self.address = self.client[0] if self.client else ""
         self.header_since = time.monotonic()
+        if not self.welcome(self.address):
+            reset(transport.get_extra_info("socket"))
+            self.drop()
+            return
         inside = transport.get_extra_info("ssl_object")
         if inside is not None:
             self.handshake = None
@@ -290,6 +295,10 @@ class _Bounded(HttpToolsProtocol):
             self.body_since, self.body_octets = now - GRACE_S, int(GRACE_S * self.bounds.slowest_bytes_per_s)
         return slow
 
+    def not_wanted(self) -> bool:
+        """Whether it rests and its address may not come any more; what is at work may finish."""
+        return self.in_header and not self._busy() and not self.welcome(self.address)
+
     def drop(self) -> None:
         self.crowd.leave(self)
         if self.handshake is not None:
@@ -324,13 +333,14 @@ class Listener:
         *,
         tls: ssl.SSLContext | None = None,
         upgrade_to: ssl.SSLContext | None = None,
+        welcome: Welcome = anybody,
     ) -> None:
         """upgrade_to: for a listener in clear, what a peer that asks for it goes on in (RFC 2817)."""
         self._tls = tls
+        self._welcome = welcome
         self._state = ServerState()
-        self._protocol = type(
-            "Connection", (_Bounded,), {"bounds": bounds, "crowd": self.crowd, "upgrade_to": upgrade_to}
-        )
+        told = {"bounds": bounds, "crowd": self.crowd, "upgrade_to": upgrade_to, "welcome": staticmethod(welcome)}
+        self._protocol = type("Connection", (_Bounded,), told)
         self._config = Config(
             app,
             http=self._protocol,
@@ -377,6 +387,10 @@ class Listener:
                 loop.remove_reader(listening)
                 loop.call_later(NO_HANDLES_S, self._accept_again, listening)
                 return
+            if not self._welcome(address[0]):
+                reset(peer)
+                peer.close()
+                continue
             peer.setblocking(False)
             connection = self._connection()
             connection.address = address[0]
@@ -406,7 +420,7 @@ class Listener:
             self._state.default_headers = [(b"date", formatdate(time.time(), usegmt=True).encode())]
             now = time.monotonic()
             for connection in list(self._state.connections):
-                if isinstance(connection, _Bounded) and connection.too_slow(now):
+                if isinstance(connection, _Bounded) and (connection.too_slow(now) or connection.not_wanted()):
                     connection.drop()
             await asyncio.sleep(SWEEP_S)
 

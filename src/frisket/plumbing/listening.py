@@ -1,13 +1,28 @@
 """What all doors on TCP share: binding, and one crowd of connections whatever they speak (R16, R23)."""
 
 import socket
+import struct
 from collections import OrderedDict
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any, Protocol
 
 from frisket.errors import Blame, FrisketError
 
-__all__ = ["CROWD", "CannotListen", "Crowd", "Guest", "bind"]
+__all__ = ["CROWD", "CannotListen", "Crowd", "Guest", "Welcome", "anybody", "bind", "reset"]
+
+Welcome = Callable[[str], bool]  # whether a peer at this address may connect at all; others get no answer
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends RST
+
+
+def anybody(address: str) -> bool:
+    return True
+
+
+def reset(connected: Any) -> None:
+    """Have this socket's end told by a reset: its octets were not taken. Nothing for one that is gone already."""
+    with suppress(OSError, ValueError):
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
 
 
 class CannotListen(FrisketError):

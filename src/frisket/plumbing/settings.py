@@ -114,6 +114,12 @@ class StreamDoor(Door):
         return name
 
 
+class HttpDoor(Door):
+    """Sends browsers that ask in clear text on to the pages in TLS, and does nothing else."""
+
+    port: int = Field(default=8080, ge=0, le=65535, description="Port; 0 takes any free one")
+
+
 class LpdDoor(StreamDoor):
     """LPD (RFC 1179) in clear text."""
 
@@ -162,6 +168,7 @@ class TrapDoor(Door):
 
 class Doors(_Section):
     web: WebDoor = WebDoor()
+    http: HttpDoor = HttpDoor()
     ipps: IppsDoor = IppsDoor()
     ipp: IppDoor = IppDoor()
     lpd: LpdDoor = LpdDoor()
@@ -457,7 +464,7 @@ def may_open(settings: Settings, name: str) -> bool:
         return level == "normal" or (level == "medium" and bool(settings.doors.raw.networks))
     if name == "lpd":
         return level == "normal" or bool(settings.doors.lpd.networks)
-    if name in ("mail", "ftp", "traps"):
+    if name in ("mail", "ftp", "traps", "http"):
         return level in ("normal", "medium")
     return True
 

@@ -17,7 +17,6 @@ import asyncio
 import logging
 import socket
 import ssl
-import struct
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -26,7 +25,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from frisket.errors import Blame, FrisketError
-from frisket.plumbing.listening import CROWD, bind
+from frisket.plumbing.listening import CROWD, Welcome, anybody, bind, reset
 
 __all__ = ["Bounds", "BrokenOff", "Handler", "Invitation", "Listener", "Stream", "TooSlow"]
 
@@ -36,7 +35,6 @@ MOST_HELD = 256 << 10  # octets read ahead of the handler
 LINGER_S = 2.0
 LINGER_OCTETS = 1 << 20  # read and forgotten behind a refusal, so that the peer can read it
 HANDSHAKE_S = 30.0  # an FTP client may begin it some time after it connected
-_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends RST
 
 
 class BrokenOff(FrisketError):
@@ -211,9 +209,7 @@ class Stream(asyncio.Protocol):
         """Tell the peer, by a reset, that its octets were not taken."""
         if self._transport.is_closing():
             return
-        found = self._transport.get_extra_info("socket")
-        with suppress(OSError, ValueError):  # gone already
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        reset(self._transport.get_extra_info("socket"))
         self._transport.abort()
 
     # -- for the loop
@@ -303,7 +299,7 @@ class Listener:
         serve: Handler,
         bounds: Bounds,
         *,
-        welcome: Callable[[str], bool] = lambda address: True,
+        welcome: Welcome = anybody,
         invite: Callable[[str], Invitation | None] | None = None,
     ) -> None:
         """welcome: whether an address may connect at all; others get no answer.
@@ -350,7 +346,7 @@ class Listener:
             peer.setblocking(False)
             invitation = invite(address[0]) if self._welcome(address[0]) else None
             if invitation is None:
-                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                reset(peer)
                 peer.close()
                 continue
             invitation.greeting = loop.create_task(self._greet(peer, invitation))

@@ -19,6 +19,7 @@ from frisket.errors import FrisketError
 from frisket.plumbing.settings import explain, load
 from frisket.programs import demo, serve
 from frisket.programs.asking import At, Json, fields, out, run, say, table
+from frisket.programs.cli_access import access
 from frisket.programs.cli_jobs import jobs
 from frisket.programs.cli_mail import mail
 from frisket.programs.cli_samba import samba
@@ -46,6 +47,7 @@ for name, group in (
     ("store", store),
     ("samba", samba),
     ("mail", mail),
+    ("access", access),
     ("audit", log),
     ("config", config),
     ("clock", clock),

@@ -1,5 +1,6 @@
 """The command line's words for hot folders and stores."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,12 +39,55 @@ Fingerprint = Annotated[str, typer.Option("--certificate", help="SHA-256 fingerp
 _COLUMNS = ("name", "address", "queue", "person", "owner", "state", "picked_up", "refused", "note")
 
 
-def _rule(by_folder: bool, by_account: bool) -> str | None:
-    return "path" if by_folder else "account" if by_account else None
+_SAME = (
+    "name",
+    "address",
+    "queue",
+    "person",
+    "copies",
+    "sides",
+    "color_mode",
+    "media",
+    "hold",
+    "certificate",
+    "destination",
+    "active",
+)
+
+
+def _told(context: typer.Context, *, new: bool) -> dict[str, Any]:
+    """What the four commands that make or change a folder or store were given, as the house knows it.
+
+    new: what was left out has its usual value; else it stays as it is.
+    """
+    given = context.params
+    values = {name: given[name] for name in _SAME if name in given}
+    values |= {"settle_s": given["settle"], "every_s": given["every"], "owner": _owner(given)}
+    values["afterwards"] = _afterwards(given) or ("delete" if new else None)
+    if given.get("path") is not None:
+        values["address"] = str(Path(given["path"]).expanduser().resolve())
+    if "user" in given:
+        browse, pick_up, authority = given["browse"], given["pick_up"], given["authority"]
+        values |= {"user": given["user"], "password": _password(given["user"], given["password_file"])}
+        values["authority"] = Path(authority).read_text() if authority is not None else "" if new else None
+        values["browsable"] = bool(browse) if new else browse
+        values["picks_up"] = not browse if new and pick_up is None else pick_up
+    return values
+
+
+def _owner(given: Mapping[str, Any]) -> str | None:
+    return "path" if given["by_folder"] else "account" if given.get("by_account") else None
+
+
+def _afterwards(given: Mapping[str, Any]) -> str | None:
+    if given.get("leave"):
+        return "leave"
+    return None if given["keep"] is None else "keep" if given["keep"] else "delete"
 
 
 @folder.command("add")
 def folder_add(
+    context: typer.Context,
     name: str,
     path: Annotated[Path, typer.Argument(help="The folder, on this machine or mounted here.")],
     queue: Queue = "",
@@ -62,23 +106,7 @@ def folder_add(
     as_json: Json = False,
 ) -> None:
     """Have what is put into a folder printed."""
-    values = {
-        "name": name,
-        "address": str(path.expanduser().resolve()),
-        "queue": queue,
-        "person": person,
-        "owner": _rule(by_folder, by_account),
-        "afterwards": "keep" if keep else "delete",
-        "copies": copies,
-        "sides": sides,
-        "color_mode": color_mode,
-        "media": media,
-        "hold": hold,
-        "settle_s": settle,
-        "every_s": every,
-        "destination": destination,
-    }
-    say(run("source.add", values), as_json, fields)
+    say(run("source.add", _told(context, new=True)), as_json, fields)
 
 
 @folder.command("list")
@@ -90,6 +118,7 @@ def folder_list(as_json: Json = False) -> None:
 
 @folder.command("set")
 def folder_set(
+    context: typer.Context,
     name: str,
     path: Path | None = None,
     queue: Queue = "",
@@ -109,28 +138,12 @@ def folder_set(
     as_json: Json = False,
 ) -> None:
     """Change a hot folder."""
-    values = {
-        "name": name,
-        "address": str(path.expanduser().resolve()) if path is not None else None,
-        "queue": queue,
-        "person": person,
-        "owner": _rule(by_folder, by_account),
-        "afterwards": None if keep is None else "keep" if keep else "delete",
-        "copies": copies,
-        "sides": sides,
-        "color_mode": color_mode,
-        "media": media,
-        "hold": hold,
-        "settle_s": settle,
-        "every_s": every,
-        "destination": destination,
-        "active": active,
-    }
-    say(run("source.set", values), as_json, fields)
+    say(run("source.set", _told(context, new=False)), as_json, fields)
 
 
 @store.command("add")
 def store_add(
+    context: typer.Context,
     name: str,
     address: Annotated[
         str,
@@ -160,35 +173,13 @@ def store_add(
     as_json: Json = False,
 ) -> None:
     """Print from another server: what is put there, or what people choose there (--browse)."""
-    values = {
-        "name": name,
-        "address": address,
-        "user": user,
-        "password": _password(user, password_file),
-        "authority": authority.read_text() if authority is not None else "",
-        "certificate": certificate,
-        "browsable": bool(browse),
-        "picks_up": not browse if pick_up is None else pick_up,
-        "queue": queue,
-        "person": person,
-        "owner": _rule(by_folder, False),
-        "afterwards": "leave" if leave else "keep" if keep else "delete",
-        "copies": copies,
-        "sides": sides,
-        "color_mode": color_mode,
-        "media": media,
-        "hold": hold,
-        "settle_s": settle,
-        "every_s": every,
-        "destination": destination,
-    }
-    say(run("source.add", values), as_json, fields)
+    say(run("source.add", _told(context, new=True)), as_json, fields)
 
 
-def _password(user: str | None, file: Path | None) -> str | None:
+def _password(user: str | None, file: str | Path | None) -> str | None:
     """Never from the command line itself: every account of a machine sees the words of its programs."""
     if file is not None:
-        return file.read_text().rstrip("\r\n")
+        return Path(file).read_text().rstrip("\r\n")
     return str(typer.prompt("Password there", hide_input=True)) if user else None
 
 
@@ -201,6 +192,7 @@ def store_list(as_json: Json = False) -> None:
 
 @store.command("set")
 def store_set(
+    context: typer.Context,
     name: str,
     address: str | None = None,
     user: User = None,
@@ -226,30 +218,7 @@ def store_set(
     as_json: Json = False,
 ) -> None:
     """Change a store. Another server forgets the password and what its certificate was known by."""
-    values = {
-        "name": name,
-        "address": address,
-        "user": user,
-        "password": _password(user, password_file),
-        "authority": authority.read_text() if authority is not None else None,
-        "certificate": certificate,
-        "browsable": browse,
-        "picks_up": pick_up,
-        "queue": queue,
-        "person": person,
-        "owner": _rule(by_folder, False),
-        "afterwards": "leave" if leave else None if keep is None else "keep" if keep else "delete",
-        "copies": copies,
-        "sides": sides,
-        "color_mode": color_mode,
-        "media": media,
-        "hold": hold,
-        "settle_s": settle,
-        "every_s": every,
-        "destination": destination,
-        "active": active,
-    }
-    say(run("source.set", values), as_json, fields)
+    say(run("source.set", _told(context, new=False)), as_json, fields)
 
 
 @folder.command("remove")

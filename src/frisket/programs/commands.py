@@ -14,17 +14,19 @@ from uuid import UUID
 
 from frisket import audit, delivery, device, flow, identity, intake, ledger, spool
 from frisket.plumbing import db, keys, parts, work
-from frisket.programs import commands_mail, commands_sources, doctor, whitepaper
+from frisket.programs import commands_access, commands_mail, commands_sources, doctor, whitepaper
 from frisket.programs.commanding import COMMANDS, URLS, Command, Values, command, person_named, plain
 from frisket.programs.commands_jobs import submit, submit_alone
 from frisket.programs.errors import WrongUse
 from frisket.programs.house import AT_CONTROL, House
 
-assert commands_mail.__all__  # its commands stand in the register once it is imported
-
 __all__ = ["COMMANDS", "URLS", "run_here", "runner"]
 
-REGISTERED = (commands_sources,)  # their commands stand in the register once they are imported
+REGISTERED = (
+    commands_access,
+    commands_mail,
+    commands_sources,
+)  # their commands stand in the register once they are imported
 
 
 def runner(house: House, doors: intake.Intake) -> Callable[[str, Values, AsyncIterator[bytes]], Awaitable[Any]]:

@@ -148,6 +148,12 @@ def _traps(house: House) -> Iterator[Finding]:
         yield Finding("look", what, "Switch it off: devices are asked every 30 seconds anyway.")
 
 
+def _browsers(house: House) -> Iterator[Finding]:
+    level = house.settings.house.level
+    if house.settings.doors.http.on and not may_open(house.settings, "http"):
+        yield Finding("look", f"doors.http is switched on, but stays shut at level {level}.", "Give people https://.")
+
+
 def _discovery(house: House) -> Iterator[Finding]:
     level = house.settings.house.level
     if house.settings.discovery.dns_sd and level not in ("normal", "medium"):
@@ -171,5 +177,6 @@ _CHECKS: tuple[Callable[[House], Iterator[Finding]], ...] = (
     _devices,
     _stream_doors,
     _traps,
+    _browsers,
     _discovery,
 )

@@ -30,7 +30,7 @@ from frisket.programs.control import ControlServer
 from frisket.programs.errors import NotForParts, WrongUse
 from frisket.programs.house import House
 from frisket.programs.stream_doors import StreamDoors
-from frisket.web import application, door, headers
+from frisket.web import application, door, headers, onward
 
 __all__ = ["PARTS", "only_of", "serve"]
 
@@ -97,6 +97,7 @@ class _Running:
     streams: StreamDoors | None = None
     advertiser: intake.Advertiser | None = None
     ipp: intake.IppDoor | None = None
+    access: "asyncio.Task[None] | None" = None
     mail: intake.MailDoor | None = None
     lookout: intake.Lookout | None = None
     traps: delivery.TrapDoor | None = None
@@ -164,26 +165,47 @@ async def _open(house: House, only: tuple[str, ...], running: _Running) -> None:
 
 async def _open_doors(house: House, only: tuple[str, ...], running: _Running) -> None:
     settings = house.settings
+    await _read_access(running)
     app = _App(running, with_web="web" in only)
     plan: list[tuple[str, Door, bool]] = [("web", settings.doors.web, True)]
     if "doors" in only:
         plan += [("ipps", settings.doors.ipps, True), ("ipp", settings.doors.ipp, False)]
     for name, chosen, encrypted in plan:
-        if not chosen.on or (name == "ipp" and settings.house.level != "normal"):
+        if not chosen.on or not may_open(settings, name):
             continue
         tls = house.certificates.server_context(want_client_certificate=name == "ipps") if encrypted else None
         inside = None if encrypted else house.certificates.server_context(want_client_certificate=False)
-        listener = httpd.Listener(app, _bounds(settings), tls=tls, upgrade_to=inside)
+        listener = httpd.Listener(app, _bounds(settings), tls=tls, upgrade_to=inside, welcome=intake.welcome)
         await listener.open(chosen.address, chosen.port)
         running.listeners.append(listener)
         running.urls.update(_urls(name, _shown_host(settings, chosen), listener.port))
-    running.urls = {name: running.urls[name] for name in ("web", "api", "ipp", "ipps") if name in running.urls}
+    if settings.doors.http.on and may_open(settings, "http") and "web" in running.urls:
+        await _open_onward(settings, running)
+    order = ("web", "api", "http", "ipp", "ipps")
+    running.urls = {name: running.urls[name] for name in order if name in running.urls}
     if "doors" in only and settings.discovery.dns_sd and settings.house.level in _ANNOUNCING_LEVELS:
         _announce(house, running)
     if "doors" in only:
         await _open_mail(house, running)
         await _open_traps(settings, running)
         await _open_stream_doors(house, running)  # the last: it tells of addresses whenever queues change theirs
+
+
+async def _read_access(running: _Running) -> None:
+    """From where somebody may come to any door: read before the first one opens, then followed."""
+    assert running.doors is not None
+    await running.doors.ask(intake.access)
+    running.access = asyncio.create_task(intake.follow_access(running.doors.ask))
+
+
+async def _open_onward(settings: Settings, running: _Running) -> None:
+    chosen = settings.doors.http
+    port = urlsplit(running.urls["web"]).port or 443
+    app = onward.Onward(port, settings.house.host_names)
+    listener = httpd.Listener(app, _bounds(settings), welcome=intake.welcome)
+    await listener.open(chosen.address, chosen.port)
+    running.listeners.append(listener)
+    running.urls["http"] = f"http://{_shown_host(settings, chosen)}:{listener.port}"
 
 
 async def _open_stream_doors(house: House, running: _Running) -> None:
@@ -211,10 +233,11 @@ def _announce(house: House, running: _Running) -> None:
     """Tell the network of the queues, at the addresses where it may find them."""
     doors, chosen = house.settings.doors, house.settings.discovery
     ports = {name: urlsplit(url).port or 0 for name, url in running.urls.items() if name in ("ipp", "ipps")}
-    bound = {each.address for each in (doors.ipp, doors.ipps) if each.on} - {"", "0.0.0.0", "::"}
+    told_of = [door for name, door in (("ipp", doors.ipp), ("ipps", doors.ipps)) if name in ports]
 
     def addresses() -> list[str]:
-        return [each for each in intake.addresses_of(chosen.interfaces) if not bound or each in bound]
+        found = intake.addresses_of(chosen.interfaces)
+        return [each for each in found if any(_answers_at(door, each) for door in told_of)]
 
     host = chosen.host or socket.gethostname().partition(".")[0]
     reach = intake.Reach(f"{host}.local", ports, running.urls.get("web", ""))
@@ -226,12 +249,18 @@ def _announce(house: House, running: _Running) -> None:
     running.urls["dns-sd"] = "dns-sd://224.0.0.251:5353"
 
 
+def _answers_at(door: Door, address: str) -> bool:
+    every = {"": True, "0.0.0.0": ":" not in address, "::": ":" in address}
+    return every.get(door.address, door.address == address)
+
+
 async def _open_mail(house: House, running: _Running) -> None:
     """The mail door, where it is switched on, and the look-out over mailboxes, which costs nothing without any."""
     settings, chosen = house.settings, house.settings.doors.mail
     assert running.doors is not None
     if chosen.on and may_open(settings, "mail"):
-        running.mail = intake.MailDoor(running.doors, house.certificates.server_context(want_client_certificate=False))
+        tls = house.certificates.server_context(want_client_certificate=False)
+        running.mail = intake.MailDoor(running.doors, tls, intake.welcome)
         await running.mail.open(chosen.address, chosen.port)
         running.urls["mail"] = f"smtp://{_shown_host(settings, chosen)}:{running.mail.port}"
     running.lookout = intake.Lookout(running.doors)
@@ -368,6 +397,8 @@ def _log_broken(error: Exception) -> None:
 
 
 async def _close(running: _Running) -> None:
+    if running.access is not None:
+        running.access.cancel()
     if running.advertiser is not None:
         await running.advertiser.close()
     if running.control is not None:

@@ -5,13 +5,12 @@ come and go while the house runs: the queues are looked at once a second.
 """
 
 import asyncio
-import ipaddress
 import logging
 import ssl
 from collections.abc import Callable
 
 from frisket import device, intake
-from frisket.plumbing import listening, streams
+from frisket.plumbing import listening, networks, streams
 from frisket.plumbing.settings import Settings, StreamDoor, may_open
 
 __all__ = ["StreamDoors"]
@@ -152,17 +151,6 @@ class StreamDoors:
 
 
 def _welcome(door: StreamDoor) -> Callable[[str], bool]:
-    """Whether an address is on the door's list; without a list everybody is."""
-    networks = [ipaddress.ip_network(each) for each in door.networks]
-
-    def welcome(address: str) -> bool:
-        if not networks:
-            return True
-        try:
-            found = ipaddress.ip_address(address.partition("%")[0])
-        except ValueError:
-            return False
-        plain = getattr(found, "ipv4_mapped", None) or found
-        return any(plain in network for network in networks)
-
-    return welcome
+    """Whether an address is on the house's list and on the door's; without a list everybody is."""
+    listed = networks.read(door.networks)
+    return lambda address: intake.welcome(address) and (not listed or networks.within(address, listed))

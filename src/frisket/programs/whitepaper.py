@@ -32,24 +32,31 @@ def describe(house: House, urls: dict[str, str]) -> dict[str, Any]:
 
 
 def _listener(house: House, name: str, url: str) -> dict[str, Any]:
+    found = {"door": name, "address": url, "encryption": _encryption(name, url)}
+    if name == "traps":
+        return found | {"open to": "addresses of active devices"}
+    lists = [intake.access().networks] if name != "dns-sd" else []  # which answers a whole link
+    doors = house.settings.doors
+    for kind, door in (("lpd", doors.lpd), ("raw", doors.raw), ("ftp", doors.ftp)):
+        if name.startswith(kind):
+            lists.append(tuple(door.networks))
+    found["open to"] = "; of these ".join(", ".join(each) for each in lists if each) or "every address"
+    return found
+
+
+def _encryption(name: str, url: str) -> str:
     if name == "mail":
         must = parts.settings().house.level != "normal"
-        said = "STARTTLS, demanded before any mail" if must else "STARTTLS offered: clear text is taken too"
-        return {"door": name, "address": url, "encryption": said}
-    if name == "traps":
-        said = "none: clear text, or that of SNMPv3; what is in it is not read"
-        return {"door": name, "address": url, "encryption": said, "open to": "addresses of active devices"}
+        return "STARTTLS, demanded before any mail" if must else "STARTTLS offered: clear text is taken too"
     if name.startswith("ftp"):
         must = parts.settings().house.level != "normal"
-        said = "explicit TLS, demanded before any name or document" if must else "TLS offered: clear text is taken too"
-        open_to = ", ".join(house.settings.doors.ftp.networks) or "every address"
-        return {"door": name, "address": url, "encryption": said, "open to": open_to}
-    clear = url.startswith(("ipp:", "http:", "lpd:", "socket:", "dns-sd:"))
-    found = {"door": name, "address": url, "encryption": "none: clear text" if clear else "TLS 1.2 or 1.3"}
-    if name == "lpd" or name.startswith("raw"):
-        door = house.settings.doors.lpd if name == "lpd" else house.settings.doors.raw
-        found["open to"] = ", ".join(door.networks) or "every address"
-    return found
+        return "explicit TLS, demanded before any name or document" if must else "TLS offered: clear text is taken too"
+    if name == "traps":
+        return "none: clear text, or that of SNMPv3; what is in it is not read"
+    if name == "http":
+        return "none: sends browsers on to TLS, takes nothing"
+    clear = url.startswith(("ipp:", "lpd:", "socket:", "dns-sd:"))
+    return "none: clear text" if clear else "TLS 1.2 or 1.3"
 
 
 def _outbound(house: House) -> list[dict[str, str]]:

@@ -6,9 +6,10 @@ What this room promises:
 - Every answer carries the security headers, errors included; a change needs session, token and origin (R8).
 - Pages work without scripts; nothing in them is inline.
 
-``headers`` and ``door`` are for the doors that answer beside this room: the headers they must send too, and
-who the session cookie of an upload belongs to. ``application`` makes the WSGI callable once the framework
-is set up. The package itself imports nothing, because the framework loads it before its tables exist.
+``headers``, ``door`` and ``onward`` are for the doors that answer beside this room: the headers they must send
+too, who the session cookie of an upload belongs to, and where a browser goes that asks in clear. ``application``
+makes the WSGI callable once the framework is set up. The package itself imports nothing, because the framework
+loads it before its tables exist.
 """
 
 __all__: list[str] = []

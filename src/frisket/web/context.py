@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from frisket import intake
 from frisket.identity import Permission
 from frisket.plumbing import parts
 from frisket.plumbing.settings import Settings, may_open
 from frisket.web.visits import Visit, visit
 
-__all__ = ["Link", "links", "page"]
+__all__ = ["Link", "links", "may_upload", "page"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ def page(request: HttpRequest) -> dict[str, object]:
         "house_name": parts.settings().house.name,
         "links": links(who, request.path),
         "level": parts.settings().house.level,
+        "may_upload": may_upload(who),
         "plain_door": _plain_door(parts.settings()),
         "here": request.get_full_path(),
     }
@@ -59,13 +61,18 @@ def links(who: Visit, path: str) -> list[Link]:
         ("/persons", _("Persons"), "persons", "p", Permission.PERSONS_READ),
         ("/audit", _("Audit"), "audit", "l", Permission.AUDIT_READ),
         ("/health", _("Health"), "health", "h", Permission.HEALTH_READ),
+        ("/access", _("Access"), "seal", "x", Permission.SETTINGS_MANAGE),
     ]
-    found = [
+    return [
         Link(to, text, icon, _is_here(to, path, operates), key)
         for to, text, icon, key, needs in table
-        if who.may(needs)
+        if who.may(needs) and (to != "/upload" or may_upload(who))
     ]
-    return found
+
+
+def may_upload(who: Visit) -> bool:
+    """Whether there is an upload page for this person."""
+    return who.person is not None and intake.access().lets_upload(who.person)
 
 
 def _is_here(to: str, path: str, operates: bool) -> bool:

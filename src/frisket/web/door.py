@@ -8,7 +8,7 @@ from django.core.handlers.wsgi import WSGIRequest
 
 from frisket import identity
 from frisket.plumbing import parts
-from frisket.web import hosts, proofs, sessions
+from frisket.web import gate, hosts, proofs, sessions
 
 __all__ = ["authenticate"]
 
@@ -23,7 +23,7 @@ def authenticate(headers: Mapping[bytes, bytes], csrf: str | None, network: str 
     """The person behind an upload. ``csrf``: the form's token field; without one the header X-CSRFToken counts.
     ``network``: the peer's address, for the throttles.
 
-    Raises identity.Refused, identity.Throttled. Looks at the database: not for an event loop.
+    Raises identity.Refused, identity.Throttled, and what gate.check does. Looks at the database: not for an event loop.
     """
     told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers.items()}
     if "authorization" in told:
@@ -38,6 +38,7 @@ def authenticate(headers: Mapping[bytes, bytes], csrf: str | None, network: str 
     person = sessions.person_of(session)
     if person is None or not proofs.csrf_fits(request):
         raise NotFromHere("not signed in")
+    gate.check(session, person)
     if session.modified:
         session.save()
     return person

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from frisket import audit, delivery, device, flow, identity, job, release, spool
+from frisket import audit, delivery, device, flow, identity, intake, job, release, spool
 from frisket.errors import Blame, FrisketError
 from frisket.intake import sources
 from frisket.plumbing import db, keys, snmp
@@ -84,6 +84,8 @@ _FAILED = Words(
 _KNOWN: dict[type[FrisketError], tuple[int, StrOrPromise]] = {
     identity.Refused: (403, gettext_lazy("That did not fit.")),
     identity.NotAllowed: (403, NOT_ALLOWED.text),
+    intake.LocksYouOut: (409, gettext_lazy("This list would keep you out.")),
+    intake.BadNetwork: (400, gettext_lazy("One of these is no network and no address.")),
     identity.NotFound: (404, gettext_lazy("There is no such person or credential.")),
     identity.NameTaken: (409, gettext_lazy("Somebody has this name or mail address already.")),
     identity.BadName: (400, gettext_lazy("This cannot be a name or mail address.")),

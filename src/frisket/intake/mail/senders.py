@@ -4,9 +4,7 @@ The proofs, the strongest first: signing in over SMTP inside TLS, the secret of 
 whose From the operator believes, and a DMARC pass that a named server wrote into a mail from where only it writes.
 """
 
-import ipaddress
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -25,7 +23,6 @@ __all__ = [
     "Proof",
     "Sender",
     "digest_of",
-    "in_networks",
     "may_answer",
     "not_a_job",
     "sender_of",
@@ -122,16 +119,6 @@ def _passed(headers: Headers, address: str) -> bool:
         if results is not None and results.server in named:
             return results.passed("dmarc", "header.from") == address.rpartition("@")[2].lower()
     return False
-
-
-def in_networks(address: str, networks: Iterable[str]) -> bool:
-    try:
-        here = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(here, ipaddress.IPv6Address) and here.ipv4_mapped is not None:
-        here = here.ipv4_mapped
-    return any(here in ipaddress.ip_network(each) for each in networks)
 
 
 def digest_of(envelope: Envelope, sender: Sender, headers: Headers) -> bytes:

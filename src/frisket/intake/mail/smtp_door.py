@@ -11,7 +11,7 @@ import logging
 import ssl
 import time
 from collections import Counter, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -22,9 +22,9 @@ from frisket.intake.errors import CutOff
 from frisket.intake.mail import ledger
 from frisket.intake.mail.addresses import Target, target_of
 from frisket.intake.mail.errors import MailRefused
-from frisket.intake.mail.senders import Envelope, Proof, in_networks
+from frisket.intake.mail.senders import Envelope, Proof
 from frisket.intake.mail.taking import Taken, take
-from frisket.plumbing import httpd, parts
+from frisket.plumbing import httpd, networks, parts
 from frisket.plumbing.places import places
 from frisket.wire import mime, smtp
 
@@ -162,6 +162,7 @@ class MailDoor:
 
     intake: Intake
     tls: ssl.SSLContext
+    welcome: Callable[[str], bool] = lambda address: True  # whether an address may connect; others get no answer
     port: int = 0
     _servers: list[asyncio.Server] = field(default_factory=list)
     _tasks: dict["asyncio.Task[None]", _Line] = field(default_factory=dict)
@@ -190,6 +191,9 @@ class MailDoor:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def enter(self, line: _Line) -> None:
+        if not self.welcome(line.peer):
+            line.close()
+            return
         settings = parts.settings()
         full = len(self._tasks) >= settings.mail.connections
         if full or self._of_address[line.peer] >= settings.limits.waiting_connections_per_address:
@@ -413,7 +417,7 @@ class _Talk:
         chosen = parts.settings().mail
         relays = [*chosen.believe_relays, *(chosen.results_relays if chosen.results_servers else [])]
         proved = target.person is not None or self._said.person is not None
-        if not proved and not in_networks(self._line.peer, relays):
+        if not proved and not networks.within(self._line.peer, networks.read(relays)):
             await self._door.refused("not-believed")
             return _say(550, "5.7.1 Nobody vouches for you here: sign in, or use your personal print address")
         self._said.target = target
@@ -450,8 +454,8 @@ class _Talk:
             queue=target.queue,
             person=person,
             proof=proof if person is not None else None,
-            relay_believed=in_networks(self._line.peer, chosen.believe_relays),
-            results_believed=in_networks(self._line.peer, chosen.results_relays),
+            relay_believed=networks.within(self._line.peer, networks.read(chosen.believe_relays)),
+            results_believed=networks.within(self._line.peer, networks.read(chosen.results_relays)),
             sender=said.sender,
         )
 

@@ -317,12 +317,16 @@ def _check_folder(row: Source) -> None:
     if After(row.afterwards) is After.LEAVE:
         raise BadSource("from a folder of this machine documents are moved or deleted, never left")
     _check_place(path)
-    for other in Source.objects.filter(tenant=row.tenant, kind=Kind.FOLDER.value).exclude(id=row.id):
-        if _overlap(path, Path(other.address)):
-            raise BadSource("another hot folder is this one, lies in it, or around it")
-    for other in Source.objects.filter(tenant=row.tenant).exclude(destination="").exclude(id=row.id):
+    if any(_overlap(path, each) for each in _other_folders(row)):
+        raise BadSource("another hot folder is this one, lies in it, or around it")
+    for other in Source.objects.exclude(destination="").exclude(id=row.id):
         if _overlap(path, Path(other.destination)):
             raise BadSource("what was printed is written here from another hot folder, and would be printed again")
+
+
+def _other_folders(row: Source) -> list[Path]:
+    """Of other tenants too: they have the same machine, and a folder around theirs would take their documents."""
+    return [Path(each.address) for each in Source.objects.filter(kind=Kind.FOLDER.value).exclude(id=row.id)]
 
 
 def _check_destination(row: Source) -> None:
@@ -333,7 +337,7 @@ def _check_destination(row: Source) -> None:
     if not row.picks_up:
         raise BadSource("only what is picked up can be written to a destination")
     _check_place(path)
-    hot = [Path(each.address) for each in Source.objects.filter(tenant=row.tenant, kind=Kind.FOLDER.value)]
+    hot = _other_folders(row)
     if row.kind == Kind.FOLDER.value:
         hot.append(Path(row.address))
     if any(_overlap(path, each) for each in hot):
@@ -343,7 +347,10 @@ def _check_destination(row: Source) -> None:
 def _check_removable(row: Source) -> None:
     if row.picks_up:
         raise BadSource("nothing is picked up from removable storage: people look into it and choose")
-    _check_place(Address.read(row.address).place)
+    place = Address.read(row.address).place
+    _check_place(place)
+    if any(_overlap(place, each) for each in _other_folders(row)):
+        raise BadSource("a hot folder is no storage to look into")
 
 
 def _check_place(path: Path) -> None:

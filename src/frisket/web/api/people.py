@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import Query
+from ninja import Query, Status
 
 from frisket import identity
 from frisket.identity import Permission, Role
@@ -36,13 +36,13 @@ def persons(
 
 
 @operation("POST", "/persons", needs=Permission.PERSONS_MANAGE, fresh=True, tag=TAG, response={201: ShownOut})
-def person_add(request: HttpRequest, told: shapes.PersonIn) -> tuple[int, ShownOut]:
+def person_add(request: HttpRequest, told: shapes.PersonIn) -> Status[ShownOut]:
     """Password, PIN and queue secret are made by the house; no later answer has them."""
     who = visit(request)
     new = identity.NewPerson(told.name, told.full_name, told.mail, Role(told.role))
     with transaction() as tx:
         person, shown = identity.add(who.scope, new, by=who.actor, tx=tx)
-    return 201, ShownOut.of(shown, person)
+    return Status(201, ShownOut.of(shown, person))
 
 
 @operation("GET", "/persons/{person_id}", needs=Permission.PERSONS_READ, tag=TAG, response=PersonOut)
@@ -66,11 +66,11 @@ def person_change(request: HttpRequest, person_id: UUID, told: shapes.PersonChan
 
 
 @operation("DELETE", "/persons/{person_id}", needs=Permission.PERSONS_MANAGE, fresh=True, tag=TAG, response={204: None})
-def person_remove(request: HttpRequest, person_id: UUID) -> tuple[int, None]:
+def person_remove(request: HttpRequest, person_id: UUID) -> Status[None]:
     who = visit(request)
     with transaction() as tx:
         identity.remove(who.scope, person_id, by=who.actor, tx=tx)
-    return 204, None
+    return Status(204, None)
 
 
 def _scope_for(who: Visit, person: UUID) -> Scope:
@@ -110,11 +110,11 @@ def credentials(request: HttpRequest, person_id: UUID) -> list[CredentialOut]:
     tag=TAG,
     response={201: ShownOut},
 )
-def credential_add(request: HttpRequest, person_id: UUID, told: shapes.CredentialIn) -> tuple[int, ShownOut]:
+def credential_add(request: HttpRequest, person_id: UUID, told: shapes.CredentialIn) -> Status[ShownOut]:
     who = visit(request)
     with transaction() as tx:
         shown = identity.enrol(person_id, _new_credential(told), by=who.actor, tx=tx, scope=_scope_for(who, person_id))
-    return 201, ShownOut.of(shown)
+    return Status(201, ShownOut.of(shown))
 
 
 def _new_credential(told: shapes.CredentialIn) -> identity.NewCredential:
@@ -136,9 +136,9 @@ def _new_credential(told: shapes.CredentialIn) -> identity.NewCredential:
     tag=TAG,
     response={204: None},
 )
-def credential_remove(request: HttpRequest, person_id: UUID, credential_id: UUID) -> tuple[int, None]:
+def credential_remove(request: HttpRequest, person_id: UUID, credential_id: UUID) -> Status[None]:
     """It signs nobody in any more."""
     who = visit(request)
     with transaction() as tx:
         identity.revoke(_scope_for(who, person_id), credential_id, by=who.actor, tx=tx)
-    return 204, None
+    return Status(204, None)

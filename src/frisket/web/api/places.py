@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.http import HttpRequest
+from ninja import Status
 
 from frisket import delivery, device, flow
 from frisket.identity import Permission
@@ -24,13 +25,13 @@ def queues(request: HttpRequest) -> list[QueueOut]:
 
 
 @operation("POST", "/queues", needs=Permission.QUEUES_MANAGE, tag="queues", response={201: QueueOut})
-def queue_add(request: HttpRequest, told: shapes.QueueIn) -> tuple[int, QueueOut]:
+def queue_add(request: HttpRequest, told: shapes.QueueIn) -> Status[QueueOut]:
     who = visit(request)
     new = device.NewQueue(
         told.name, told.hold, told.info, told.location, tuple(told.trusted_networks), tuple(told.devices)
     )
     with transaction() as tx:
-        return 201, QueueOut.of(device.add_queue(who.scope, new, by=who.actor, tx=tx))
+        return Status(201, QueueOut.of(device.add_queue(who.scope, new, by=who.actor, tx=tx)))
 
 
 @operation("PATCH", "/queues/{name}", needs=Permission.QUEUES_MANAGE, tag="queues", response=QueueOut)
@@ -61,11 +62,11 @@ def queue_change(request: HttpRequest, name: str, told: shapes.QueueChangeIn) ->
 
 
 @operation("DELETE", "/queues/{name}", needs=Permission.QUEUES_MANAGE, tag="queues", response={204: None})
-def queue_remove(request: HttpRequest, name: str) -> tuple[int, None]:
+def queue_remove(request: HttpRequest, name: str) -> Status[None]:
     who = visit(request)
     with transaction() as tx:
         device.remove_queue(who.scope, _queue(name), by=who.actor, tx=tx)
-    return 204, None
+    return Status(204, None)
 
 
 def _queue(word: str) -> UUID:
@@ -115,11 +116,11 @@ def device_snmp(request: HttpRequest, word: str, told: shapes.SnmpIn) -> DeviceO
 
 
 @operation("DELETE", "/devices/{word}/snmp", needs=Permission.DEVICES_MANAGE, tag="devices", response={204: None})
-def device_snmp_off(request: HttpRequest, word: str) -> tuple[int, None]:
+def device_snmp_off(request: HttpRequest, word: str) -> Status[None]:
     who = visit(request)
     with transaction() as tx:
         device.set_snmp(who.scope, find_device(who, word).id, None, by=who.actor, tx=tx)
-    return 204, None
+    return Status(204, None)
 
 
 @operation("POST", "/devices/probe", needs=Permission.DEVICES_MANAGE, tag="devices", response=shapes.ProbeOut)
@@ -140,7 +141,7 @@ class WrongCertificate(device.BadValue):
 
 
 @operation("POST", "/devices", needs=Permission.DEVICES_MANAGE, fresh=True, tag="devices", response={201: DeviceOut})
-def device_add(request: HttpRequest, told: shapes.DeviceIn) -> tuple[int, DeviceOut]:
+def device_add(request: HttpRequest, told: shapes.DeviceIn) -> Status[DeviceOut]:
     """For ipps send the fingerprint you compared: what answers must show exactly that certificate."""
     who = visit(request)
     address = device.Address.read(told.uri)
@@ -161,7 +162,7 @@ def device_add(request: HttpRequest, told: shapes.DeviceIn) -> tuple[int, Device
         tuple(told.ways),
     )
     with transaction() as tx:
-        return 201, DeviceOut.of(device.add_device(who.scope, new, by=who.actor, tx=tx))
+        return Status(201, DeviceOut.of(device.add_device(who.scope, new, by=who.actor, tx=tx)))
 
 
 @operation("PATCH", "/devices/{word}", needs=Permission.DEVICES_MANAGE, fresh=True, tag="devices", response=DeviceOut)
@@ -184,8 +185,8 @@ def device_change(request: HttpRequest, word: str, told: shapes.DeviceChangeIn) 
 
 
 @operation("DELETE", "/devices/{word}", needs=Permission.DEVICES_MANAGE, tag="devices", response={204: None})
-def device_remove(request: HttpRequest, word: str) -> tuple[int, None]:
+def device_remove(request: HttpRequest, word: str) -> Status[None]:
     who = visit(request)
     with transaction() as tx:
         device.remove_device(who.scope, find_device(who, word).id, by=who.actor, tx=tx)
-    return 204, None
+    return Status(204, None)

@@ -19,6 +19,7 @@ __all__ = [
     "EntryOut",
     "ExplainOut",
     "HealthOut",
+    "In",
     "JobOut",
     "PersonChangeIn",
     "PersonIn",
@@ -46,7 +47,9 @@ RoleWord = Literal["person", "operator", "administrator"]
 Octets32 = Field(None, pattern="^[0-9a-f]{64}$")
 
 
-class _In(Schema):
+class In(Schema):
+    """Listed fields, and nothing beside them (R24)."""
+
     model_config = ConfigDict(extra="forbid")
 
 
@@ -114,7 +117,7 @@ class JobOut(Schema):
         )
 
 
-class UnlockIn(_In):
+class UnlockIn(In):
     password: str = Field(min_length=1, max_length=256)
 
 
@@ -137,7 +140,7 @@ class ExplainOut(Schema):
     steps: list[StepOut]
 
 
-class ReleaseIn(_In):
+class ReleaseIn(In):
     device: str = Field(description="Name or id")
     copies: int | None = Field(None, ge=1, le=999)
     sides: Sides | None = None
@@ -154,7 +157,7 @@ class ReleaseOut(Schema):
     job: JobOut
 
 
-class DecideIn(_In):
+class DecideIn(In):
     printed: bool
 
 
@@ -230,7 +233,7 @@ class QueueOut(Schema):
         )
 
 
-class QueueIn(_In):
+class QueueIn(In):
     name: str = Field(max_length=60)
     hold: bool = True
     info: str = Field("", max_length=120)
@@ -239,7 +242,7 @@ class QueueIn(_In):
     devices: list[UUID] = Field([], max_length=1000)
 
 
-class QueueChangeIn(_In):
+class QueueChangeIn(In):
     name: str | None = Field(None, max_length=60)
     hold: bool | None = None
     info: str | None = Field(None, max_length=120)
@@ -372,7 +375,7 @@ class StatusOut(Schema):
         return cls.model_validate(found.to_plain())
 
 
-class SnmpIn(_In):
+class SnmpIn(In):
     version: Literal["1", "2c", "3"]
     port: int = Field(161, ge=1, le=65535)
     community: str = Field("", max_length=255)
@@ -384,7 +387,7 @@ class SnmpIn(_In):
     expansion: Literal["blumenthal", "cisco"] = "blumenthal"
 
 
-class ProbeIn(_In):
+class ProbeIn(In):
     uri: str = Field(max_length=300)
 
 
@@ -396,7 +399,7 @@ class ProbeOut(Schema):
     capabilities: dict[str, object]
 
 
-class DeviceIn(_In):
+class DeviceIn(In):
     name: str = Field(max_length=60)
     uri: str = Field(max_length=300)
     location: str = Field("", max_length=120)
@@ -408,7 +411,7 @@ class DeviceIn(_In):
     ways: list[str] = Field([], max_length=4)
 
 
-class DeviceChangeIn(_In):
+class DeviceChangeIn(In):
     name: str | None = Field(None, max_length=60)
     uri: str | None = Field(None, max_length=300)
     location: str | None = Field(None, max_length=120)
@@ -448,14 +451,14 @@ class PersonsOut(Schema):
     after: str | None
 
 
-class PersonIn(_In):
+class PersonIn(In):
     name: str = Field(max_length=1024)
     full_name: str = Field("", max_length=200)
     mail: str = Field("", max_length=254)
     role: RoleWord = "person"
 
 
-class PersonChangeIn(_In):
+class PersonChangeIn(In):
     name: str | None = Field(None, max_length=1024)
     full_name: str | None = Field(None, max_length=200)
     mail: str | None = Field(None, max_length=254)
@@ -485,7 +488,7 @@ class ShownOut(Schema):
         )
 
 
-class CredentialIn(_In):
+class CredentialIn(In):
     kind: Literal["card", "pin", "queue-secret", "token"]
     number: str | None = Field(None, max_length=1024, description="Of a card")
     label: str = Field("", max_length=60)

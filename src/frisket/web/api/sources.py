@@ -5,15 +5,15 @@ from typing import Literal
 from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import Schema
-from pydantic import ConfigDict, Field
+from ninja import Schema, Status
+from pydantic import Field
 
 from frisket.identity import Permission
 from frisket.intake import sources as room
 from frisket.job import Options
 from frisket.plumbing.db import transaction
 from frisket.web.api.entry import operation
-from frisket.web.api.shapes import ColorMode, Octets32, Sides
+from frisket.web.api.shapes import ColorMode, In, Octets32, Sides
 from frisket.web.visits import visit
 
 __all__ = ["sources", "stores"]
@@ -76,8 +76,7 @@ class SourceOut(Schema):
         )
 
 
-class SourceIn(Schema):
-    model_config = ConfigDict(extra="forbid")
+class SourceIn(In):
     name: str = Field(max_length=60)
     address: str = Field(max_length=400, description="/folder, smb://, ftps://, davs://, ftp://, dav://, usb:/folder")
     queue: UUID
@@ -99,10 +98,9 @@ class SourceIn(Schema):
     authority: str = Field("", max_length=20_000, description="PEM of the authority that signed the certificate")
 
 
-class SourceChangeIn(Schema):
+class SourceChangeIn(In):
     """What is left out stays as it is. Another server forgets password, certificate and authority."""
 
-    model_config = ConfigDict(extra="forbid")
     name: str | None = Field(None, max_length=60)
     address: str | None = Field(None, max_length=400)
     queue: UUID | None = None
@@ -161,7 +159,7 @@ def sources(request: HttpRequest) -> list[SourceOut]:
 
 
 @operation("POST", "/sources", needs=Permission.SETTINGS_MANAGE, fresh=True, tag="sources", response={201: SourceOut})
-def source_add(request: HttpRequest, told: SourceIn) -> tuple[int, SourceOut]:
+def source_add(request: HttpRequest, told: SourceIn) -> Status[SourceOut]:
     who = visit(request)
     new = room.NewSource(
         name=told.name,
@@ -184,7 +182,7 @@ def source_add(request: HttpRequest, told: SourceIn) -> tuple[int, SourceOut]:
         authority=told.authority,
     )
     with transaction() as tx:
-        return 201, SourceOut.of(room.add(who.scope, new, by=who.actor, tx=tx))
+        return Status(201, SourceOut.of(room.add(who.scope, new, by=who.actor, tx=tx)))
 
 
 @operation("PATCH", "/sources/{name}", needs=Permission.SETTINGS_MANAGE, fresh=True, tag="sources", response=SourceOut)
@@ -216,11 +214,11 @@ def source_change(request: HttpRequest, name: str, told: SourceChangeIn) -> Sour
 
 
 @operation("DELETE", "/sources/{name}", needs=Permission.SETTINGS_MANAGE, tag="sources", response={204: None})
-def source_remove(request: HttpRequest, name: str) -> tuple[int, None]:
+def source_remove(request: HttpRequest, name: str) -> Status[None]:
     who = visit(request)
     with transaction() as tx:
         room.remove(who.scope, room.by_name(who.scope, name).id, by=who.actor, tx=tx)
-    return 204, None
+    return Status(204, None)
 
 
 @operation("GET", "/sources/{name}/pick-ups", needs=Permission.SETTINGS_MANAGE, tag="sources", response=PickUpsOut)
@@ -244,8 +242,7 @@ class StoreOut(Schema):
     address: str
 
 
-class FolderIn(Schema):
-    model_config = ConfigDict(extra="forbid")
+class FolderIn(In):
     path: str = Field("", max_length=1024)
     after: str = Field("", max_length=2048)
 
@@ -262,8 +259,7 @@ class FolderOut(Schema):
     after: str | None
 
 
-class ChooseIn(Schema):
-    model_config = ConfigDict(extra="forbid")
+class ChooseIn(In):
     path: str = Field(max_length=1024)
     queue: str = Field("", max_length=60)
     copies: int = Field(1, ge=1, le=999)
@@ -294,7 +290,7 @@ def store_folder(request: HttpRequest, name: str, told: FolderIn) -> FolderOut:
 
 
 @operation("POST", "/stores/{name}/print", needs=Permission.JOBS_OWN, tag="stores", response={202: ChosenOut})
-def store_print(request: HttpRequest, name: str, told: ChooseIn) -> tuple[int, ChosenOut]:
+def store_print(request: HttpRequest, name: str, told: ChooseIn) -> Status[ChosenOut]:
     """Have one file fetched and printed; ``/stores/{name}/chosen`` tells what became of it."""
     who = visit(request)
     found = room.store_of(who.own, name)
@@ -305,7 +301,7 @@ def store_print(request: HttpRequest, name: str, told: ChooseIn) -> tuple[int, C
         "color_mode": told.color_mode or "",
         "hold": "1" if told.hold else "",
     }
-    return 202, ChosenOut(id=room.choose(found, told.path, who.known, who.actor, values))
+    return Status(202, ChosenOut(id=room.choose(found, told.path, who.known, who.actor, values)))
 
 
 @operation("GET", "/stores/{name}/chosen", needs=Permission.JOBS_OWN, tag="stores", response=list[PickUpOut])

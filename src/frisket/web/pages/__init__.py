@@ -1,6 +1,7 @@
 """The pages. Importing this fills the table of routes."""
 
 from frisket.web.pages import (
+    access,
     all_jobs,
     audit_log,
     credentials,
@@ -21,6 +22,7 @@ from frisket.web.pages import (
 )
 
 __all__ = [
+    "access",
     "all_jobs",
     "audit_log",
     "credentials",

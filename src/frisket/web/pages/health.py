@@ -31,6 +31,7 @@ def open_doors() -> list[OpenDoor]:
     doors = parts.settings().doors
     table: list[tuple[str, Door, bool]] = [
         ("web", doors.web, False),
+        ("http", doors.http, False),
         ("ipps", doors.ipps, False),
         ("ipp", doors.ipp, True),
         ("lpd", doors.lpd, True),

@@ -12,7 +12,8 @@ from frisket import device, flow, identity, job, release, spool
 from frisket.errors import FrisketError
 from frisket.identity import Permission
 from frisket.intake import sources
-from frisket.web import acts, problems
+from frisket.web import acts, gate, problems
+from frisket.web.context import may_upload
 from frisket.web.forms import DecideForm, PrintForm, UnlockForm, UploadForm, identifiers
 from frisket.web.routes import page
 from frisket.web.visits import Visit, visit
@@ -275,10 +276,17 @@ def job_receipt(request: HttpRequest, number: int) -> HttpResponse:
     return response
 
 
-@page("/upload", needs=Permission.JOBS_OWN)
+@page("/upload", needs=Permission.JOBS_OWN, methods=("GET", "POST"))
 def upload(request: HttpRequest) -> HttpResponse:
-    """The form only: what it sends goes to the door that seals while it reads, never through here."""
+    """The form only: what it sends goes to the door that seals while it reads, never through here.
+
+    Where the page has a password of its own, a POST brings that.
+    """
     who = visit(request)
+    if not may_upload(who):
+        return problems.answer(request, problems.NO_PAGE)
+    if request.method == "POST" or not gate.passed(request.session):
+        return _locked(request)
     form = UploadForm()
     queues = [each for each in device.queues(who.scope) if each.accepting]
     form.offer(queues, device.default_queue())
@@ -289,3 +297,16 @@ def upload(request: HttpRequest) -> HttpResponse:
         "stores": sources.browsable(who.own),
     }
     return render(request, "web/upload.html", values)
+
+
+def _locked(request: HttpRequest) -> HttpResponse:
+    """The upload page's own password is wanted first."""
+    problem: problems.Words | None = None
+    if request.method == "POST":
+        try:
+            gate.let_in(request, request.POST.get("password", ""))
+            return redirect("/upload")
+        except (identity.Refused, identity.Throttled) as error:
+            problem = problems.of(error)
+    status = problem.status if problem is not None else 200
+    return render(request, "web/upload_locked.html", {"problem": problem}, status=status)

@@ -18,7 +18,7 @@ from frisket.web.pages.credentials import change_credentials, live_credentials, 
 from frisket.web.routes import page, proof_wanted
 from frisket.web.visits import Visit, visit
 
-__all__ = ["blame_field", "persons"]
+__all__ = ["blame_field", "person_named", "persons"]
 
 PAGE = 100
 
@@ -49,6 +49,16 @@ def person_add(request: HttpRequest) -> HttpResponse:
             heading = _("%(name)s can begin") % {"name": person.name}
             return show_once(request, shown, back=f"/persons/{person.id}", heading=heading)
     return render(request, "web/person_add.html", {"form": form})
+
+
+def person_named(name: str) -> UUID | None:
+    """Whom a field of a form names; None for an empty one. Raises identity.NotFound."""
+    if not name.strip():
+        return None
+    found = identity.by_name(name)
+    if found is None:
+        raise identity.NotFound("there is no such person")
+    return found.id
 
 
 def blame_field(form: forms.Form, error: FrisketError, field: str | None) -> None:

@@ -1,7 +1,5 @@
 """Queues: where jobs are sent, and their rules."""
 
-from uuid import UUID
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -13,7 +11,7 @@ from frisket.identity import Permission
 from frisket.plumbing.db import transaction
 from frisket.web import problems
 from frisket.web.forms import HOUR, QueueForm, identifiers
-from frisket.web.pages.persons import blame_field
+from frisket.web.pages.persons import blame_field, person_named
 from frisket.web.routes import page
 from frisket.web.visits import Visit, visit
 
@@ -62,21 +60,12 @@ def _change(found: device.QueueView, form: QueueForm) -> device.QueueChange:
         trusted_networks=tuple(told["trusted_networks"].split()),
         devices=tuple(identifiers(told["devices"])),
         raw_port=told["raw_port"] or 0,
-        default_person=_person_named(told["default_person"]),
+        default_person=person_named(told["default_person"]),
         no_default_person=not told["default_person"].strip(),
         halt=None if told["running"] == (not found.halt) else "" if told["running"] else "paused",
         **{field: told[field] for field in PLAIN},
         **{f"{field}_s": told[f"{field}_h"] * HOUR for field in HOURS},
     )
-
-
-def _person_named(name: str) -> UUID | None:
-    if not name.strip():
-        return None
-    found = identity.by_name(name)
-    if found is None:
-        raise identity.NotFound("nobody has this name")
-    return found.id
 
 
 def _field_of(error: FrisketError) -> str | None:

@@ -16,7 +16,7 @@ from frisket.job import Options
 from frisket.plumbing import parts
 from frisket.plumbing.db import transaction
 from frisket.web import problems
-from frisket.web.pages.persons import blame_field
+from frisket.web.pages.persons import blame_field, person_named
 from frisket.web.routes import page
 from frisket.web.source_forms import SourceForm
 from frisket.web.visits import Visit, visit
@@ -68,7 +68,7 @@ def _make(who: Visit, form: SourceForm) -> room.SourceView:
         address=address.text,
         queue=UUID(told["queue"]),
         owner_rule=room.Owner(told["owner_rule"]),
-        person=_person(told["person"]),
+        person=person_named(told["person"]),
         copies=told["copies"],
         options=Options(sides=told["sides"], color_mode=told["color_mode"]),
         hold=told["hold"],
@@ -95,15 +95,6 @@ def _known_by(address: room.Address, form: SourceForm) -> None:
     if fingerprint is not None:
         told = _("The server shows a certificate with this SHA-256 fingerprint: %(fingerprint)s.")
         raise room.LooseTrust(told % {"fingerprint": fingerprint})
-
-
-def _person(name: str) -> UUID | None:
-    if not name:
-        return None
-    found = identity.by_name(name)
-    if found is None:
-        raise identity.NotFound("there is no such person")
-    return found.id
 
 
 def _field_of(error: FrisketError) -> str | None:
@@ -197,7 +188,7 @@ def _change(who: Visit, found: room.SourceView, form: SourceForm) -> room.Source
         address=told["address"],
         queue=UUID(told["queue"]),
         owner_rule=room.Owner(told["owner_rule"]),
-        person=_person(told["person"]),
+        person=person_named(told["person"]),
         copies=told["copies"],
         options=Options(sides=told["sides"], color_mode=told["color_mode"]),
         hold=told["hold"],
