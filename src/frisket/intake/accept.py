@@ -6,19 +6,21 @@ The order is that of security-design section 6: durable octets, durable row, ans
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 from uuid import UUID
 
 from frisket import device, job, policy, spool
-from frisket.intake.capabilities import formats_of
+from frisket.intake.capabilities import capabilities_of, formats_of
 from frisket.intake.errors import RefusedByRule
+from frisket.intake.guarding import Guarded, guarded, heeding
 from frisket.intake.offers import Accepted, Beside, Offer, Part, Walk, Walker, WalkIn
-from frisket.intake.sensing import Protection, sensed, watched
+from frisket.intake.sensing import Protection, watched
 from frisket.plumbing import crashpoints, parts
 from frisket.plumbing.db import GroupWriter, Tx, transaction
 from frisket.plumbing.rows import rising_id
 from frisket.plumbing.scope import Actor
+from frisket.wire import pjl
 
 __all__ = ["Ahead", "Held", "Intake"]
 
@@ -54,6 +56,7 @@ class _More:
     by: Actor
     first: bool
     end: Walk | None
+    asked: job.Changes | None = None  # by the frame around a document
 
 
 class Intake:
@@ -67,6 +70,7 @@ class Intake:
         self._threads = ThreadPoolExecutor(8, thread_name_prefix="doors")
         self._keys: dict[UUID, spool.HeldKey] = {}  # of jobs still being received by this process
         self._protected: set[UUID] = set()  # those of them that brought an encrypted PDF
+        self._told: dict[UUID, pjl.Job] = {}  # what the frame around their first document asks for
 
     def start(self) -> None:
         self._writer.start()
@@ -121,8 +125,11 @@ class Intake:
         protection = Protection()
         try:
             async for offered in documents:
-                part = watched(await sensed(offered), protection)
                 number = len(sealed) + 1
+                found = await self._looked_at(offer, offered, number)
+                part = watched(found.part, protection)
+                if found.told is not None and number == 1:
+                    offer = heeding(offer, found.told)
                 self.admit(offer, part.format, part.expected, number)
                 sealed.append(await self._seal(offer, key, part, number, sealed))
                 new.append(job.NewDocument(number, part.format, sealed[-1].octets, part.name))
@@ -174,8 +181,11 @@ class Intake:
         key = None
         if part is not None:
             protection = Protection()
-            part = watched(await sensed(part), protection)
             number = view.documents + 1
+            found = await self._looked_at(offer, part, number)
+            part = watched(found.part, protection)
+            if found.told is not None and number == 1:
+                self._told[view.id] = found.told
             self.admit(offer, part.format, part.expected, number)
             known = self._keys.get(view.id)
             if known is None:
@@ -186,14 +196,26 @@ class Intake:
             if protection.seen:
                 self._protected.add(view.id)
             document = job.NewDocument(number, part.format, doc.octets, part.name)
-        end = await self._end_of(view, offer, document) if last else None
+        end, asked = None, None
+        if last:
+            if (told := self._told.get(view.id)) is not None:
+                offer = heeding(replace(offer, copies=view.copies, options=view.options, title=view.title or ""), told)
+                asked = job.Changes(copies=offer.copies, options=offer.options)
+            end = await self._end_of(view, offer, document)
         done = await self._commit(
-            _More(view.id, view.person, key, document, sealed, offer.by, view.documents == 0, end)
+            _More(view.id, view.person, key, document, sealed, offer.by, view.documents == 0, end, asked)
         )
         if last:
             self._keys.pop(view.id, None)
+            self._told.pop(view.id, None)
             self._protected.discard(view.id)
         return done
+
+    async def _looked_at(self, offer: Offer, part: Part, number: int) -> Guarded:
+        """What can be refused by what was announced is refused before an octet travels."""
+        self.admit(offer, part.format, part.expected, number)
+        spool.room_for(offer.person, part.expected)
+        return await _guarded(offer.queue, part)
 
     async def _end_of(self, view: job.JobView, offer: Offer, document: job.NewDocument | None) -> Walk:
         """Where a job walks whose last document has come."""
@@ -259,7 +281,7 @@ class Ahead:
 
     async def add(self, part: Part) -> None:
         """Raises RefusedByRule, CutOff, spool.SpoolFull, spool.TooLarge, StorageFailed."""
-        part = watched(await sensed(part), self._protection)
+        part = watched((await _guarded(self._queue, part)).part, self._protection)
         number = len(self._new) + 1
         self._intake.admit_to(self._queue, part.format, part.expected, number)
         most = spool.room_for(_NOBODY, part.expected) - sum(doc.octets for doc in self._sealed)
@@ -286,6 +308,11 @@ class Ahead:
         """Leave nothing of it; also after accept, which it does not undo."""
         sealed, self._sealed = self._sealed, []
         await self._intake._discard(sealed)
+
+
+async def _guarded(queue: device.QueueView, part: Part) -> Guarded:
+    printed = capabilities_of(queue).formats
+    return await guarded(part, lambda format: device.must_convert(format, printed))
 
 
 def _new_job(identifier: UUID, offer: Offer, documents: tuple[job.NewDocument, ...], walk: Walk) -> job.NewJob:
@@ -356,7 +383,7 @@ def _write_more(item: _More, tx: Tx) -> job.JobView:
         by=item.by,
         tx=tx,
         passed=item.end.passed,
-        changes=job.Changes(device=item.end.device, conversion=item.end.conversion or None),
+        changes=replace(item.asked or job.Changes(), device=item.end.device, conversion=item.end.conversion or None),
     )
 
 
