@@ -286,7 +286,7 @@ class Operations:
             raise Refusal(ticket)
         operation = asked.message.operation
         format = (operation.text("document-format") or next(iter(formats_of(queue)))).lower()
-        title = operation.text("job-name") or operation.text("document-name") or "untitled"
+        title = operation.text("job-name") or _document_name(asked.message) or "untitled"
         offer = Offer(
             queue=queue,
             person=person.id,
@@ -318,13 +318,12 @@ class Operations:
         )
 
     def _part(self, asked: Asked, offer: Offer) -> Part:
-        operation = asked.message.operation
         compression = _compression_of(asked)
         most = parts.settings().limits.job_bytes
         return Part(
             data=unpacked(asked.body, compression, most),
             format=offer.format,
-            name=device.clean(operation.text("document-name") or "", 255),
+            name=device.clean(_document_name(asked.message), 255),
             expected=asked.body_length if compression == "none" else None,
         )
 
@@ -336,6 +335,11 @@ class Operations:
             job_group(view, asked.address, ANSWER_NAMES, asked.printer_uri_of(view)),
             *more,
         )
+
+
+def _document_name(message: ipp.Message) -> str:
+    """An operation attribute; some clients put it among those of the job."""
+    return message.operation.text("document-name") or message.job.text("document-name") or ""
 
 
 def _compression_of(asked: Asked) -> str:
