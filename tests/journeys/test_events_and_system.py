@@ -81,6 +81,33 @@ def test_a_client_follows_its_job_by_events_across_a_restart(office: Office) -> 
     assert notifications(office.client("bob", "straight"), number).status == int(ipp.Status.NOT_FOUND)
 
 
+def test_an_event_tells_what_the_standard_names(office: Office) -> None:
+    """RFC 3996 section 9, of a queue and of a job; a subscription to nothing is one, too (RFC 3995 section 5.3.3)."""
+    client = office.client("alice", "straight")
+    wants = a("notify-attributes", ipp.keyword("job-id"))
+    about = group("printer-config-changed", "job-created", notify_user_data=ipp.octets(b"x"))
+    about.add(wants)
+    answer = subscribe(client, about)
+    assert answer.status == 0, answer.words
+    nothing = subscribe(client, group("none"))
+    number, quiet = number_of(answer), number_of(nothing)
+    job = client.print(DOCUMENT).job
+    office.served.ask("queue.set", name="straight", location="the cellar")
+    until(lambda: len(told(notifications(client, number))) >= 2)
+    always = {
+        *("notify-subscription-id", "notify-sequence-number", "notify-subscribed-event", "notify-printer-uri"),
+        *("notify-text", "notify-charset", "notify-natural-language", "notify-user-data", "printer-up-time"),
+    }
+    of_job = {"notify-job-id", "job-id", "job-state", "job-state-reasons", "job-impressions-completed"}
+    of_queue = {"printer-state", "printer-state-reasons", "printer-is-accepting-jobs"}
+    for each in notifications(client, number).groups(ipp.Tag.EVENT_NOTIFICATION_GROUP):
+        told_of = of_job if each.text("notify-subscribed-event") == "job-created" else of_queue
+        assert {one.name for one in each} == always | told_of
+        if told_of is of_job:
+            assert each.integer("notify-job-id") == job and "an event" not in (each.text("notify-text") or "")
+    assert told(notifications(client, quiet)) == []
+
+
 def test_whoever_waits_for_an_event_is_answered_when_it_comes(office: Office) -> None:
     client = office.client("bob", "straight")
     number = number_of(subscribe(client, group("job-created")))

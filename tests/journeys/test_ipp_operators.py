@@ -363,7 +363,7 @@ def test_a_job_of_several_documents_tells_of_each_and_loses_one(floor: Floor) ->
         sent = floor.alice.send(Operation.SEND_DOCUMENT, job_id(number), last, called, pdf, document=sample(name))
         assert sent.status == 0, sent.words
     told = floor.alice.on_job(Operation.GET_DOCUMENTS, number).groups(Tag.DOCUMENT_GROUP)
-    assert [[each.name for each in group] for group in told] == [["document-number"]] * 2
+    assert [[each.name for each in group] for group in told] == [["document-number", "last-document"]] * 2
 
     def look(document: int) -> ipp.Group:
         answer = floor.alice.on_job(Operation.GET_DOCUMENT_ATTRIBUTES, number, job_id(document, "document-number"))

@@ -1,21 +1,25 @@
 """What conformance suites really look at (PWG 5100.14 self-certification, IPP/1.1 to 2.2), item by item."""
 
 import re
+import subprocess
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from gzip import compress
+from pathlib import Path
 from uuid import UUID
 
 import pytest
-from tests.peers.client import Printing, sample
+from tests.peers.client import Answer, Printing, sample
 from tests.peers.office import Office, office_running
+from tests.peers.programs import program
 from tests.peers.served import until
 
 from frisket import lab
 from frisket.wire import ipp
 from frisket.wire.ipp import Operation, Status, Tag
 
+SUITES = Path(__file__).parent / "ipptool"
 PASSWORD = "somebody who minds the queues"
 
 
@@ -624,6 +628,96 @@ def test_a_pcl_job_and_plain_text_pass_a_queue_whose_device_takes_them(office: O
         assert answer.status == 0, answer.words
         office.served.reaches(answer.job, "erased")
         assert document in office.arrived("raw")[-1]
+
+
+# -- lists of jobs, and checks without a job
+
+
+def asked_for(*names: str) -> ipp.Attribute:
+    return ipp.attribute("requested-attributes", *map(ipp.keyword, names))
+
+
+def which(word: str) -> ipp.Attribute:
+    return ipp.attribute("which-jobs", ipp.keyword(word))
+
+
+def numbers(answer: Answer) -> list[int | None]:
+    assert answer.status == 0, answer.words
+    return [each.integer("job-id") for each in answer.groups()]
+
+
+def test_a_list_of_jobs_holds_what_was_asked_for_in_the_order_that_was_asked_for(
+    office: Office, press: Printing
+) -> None:
+    held = ipp.attribute("job-hold-until", ipp.keyword("indefinite"))
+    made = [press.print(sample(), held).job for _ in range(3)]
+    plain = press.send(Operation.GET_JOBS)
+    assert [each.name for each in plain.groups()[0]] == ["job-id", "job-uri"]
+    assert [number for number in numbers(plain) if number in made] == made, "the oldest first"
+    at = numbers(plain).index(made[1]) + 1
+    some = press.send(Operation.GET_JOBS, ipp.attribute("first-index", ipp.integer(at)))
+    assert numbers(some)[:2] == made[1:]
+    one = press.send(
+        Operation.GET_JOBS, ipp.attribute("first-index", ipp.integer(at)), ipp.attribute("limit", ipp.integer(1))
+    )
+    assert numbers(one) == [made[1]]
+    beyond = press.send(Operation.GET_JOBS, ipp.attribute("first-index", ipp.integer(100_000)))
+    assert numbers(beyond) == []
+    everything = press.send(Operation.GET_JOBS, asked_for("all"))
+    assert {each.text("job-printer-uri") for each in everything.groups()} == {press.uri}
+    for number in made:
+        press.on_job(Operation.CANCEL_JOB, number)
+    canceled = numbers(press.send(Operation.GET_JOBS, which("canceled")))
+    assert set(made) <= set(canceled)
+    done = [press.print(sample()).job for _ in range(3)]
+    for number in done:
+        office.served.reaches(number, "erased")
+    assert numbers(press.send(Operation.GET_JOBS, which("completed")))[:3] == done[::-1], "the newest first"
+
+
+@pytest.mark.parametrize(
+    "wrong", [ipp.attribute("first-index", ipp.integer(0)), ipp.attribute("limit", ipp.integer(0)), which("nice")]
+)
+def test_a_list_that_makes_no_sense_is_refused(press: Printing, wrong: ipp.Attribute) -> None:
+    assert press.send(Operation.GET_JOBS, wrong).status in (Status.BAD_REQUEST, 0x040B)
+
+
+@pytest.mark.parametrize("code", [Operation.VALIDATE_JOB, Operation.VALIDATE_DOCUMENT])
+def test_what_would_be_refused_is_refused_before_a_job_is_made(office: Office, press: Printing, code: int) -> None:
+    before = len(office.served.jobs())
+    for name, value, status in (
+        ("document-format", ipp.mime("application/pdf"), Status.OK),
+        ("document-format", ipp.mime("video/webm"), Status.DOCUMENT_FORMAT_NOT_SUPPORTED),
+        ("compression", ipp.keyword("gzip"), Status.OK),
+        ("compression", ipp.keyword("lzma"), Status.COMPRESSION_NOT_SUPPORTED),
+    ):
+        assert press.send(code, ipp.attribute(name, value)).status == status, name
+    assert press.send(code, ipp.attribute("document-format", ipp.mime("application/pdf")), job=TEMPLATE).status == 0
+    assert len(office.served.jobs()) == before
+
+
+# -- a machine that nobody can ask
+
+
+@pytest.mark.requirement("OCE-156")
+@pytest.mark.peer("ipptool")
+def test_a_station_tells_nothing_of_a_machine_it_cannot_ask(office: Office) -> None:
+    """A workstation that reaches the station only: what the last job met there is no news of now."""
+    served = office.served
+    served.ask("device.add", name="controller", uri=office.lab.uri("raw"), silence_is_done=True)
+    served.ask("queue.add", name="station", hold=False, device=["controller"], trust_network=["127.0.0.0/8"])
+    number = office.client("alice", "station").print(sample(), format="application/vnd.hp-pcl").job
+    served.reaches(number, "erased")
+    done = subprocess.run(
+        [program("ipptool"), "-t", "-I", f"{served.urls['ipp']}/station", str(SUITES / "station.test")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "[PASS]" in done.stdout and "[FAIL]" not in done.stdout, done.stdout
+    served.ask("device.probe", name="press")
+    message = described(office.client("alice", "press"), "printer-state-message").text("printer-state-message")
+    assert message == "Ready.", "what can be asked tells"
 
 
 # -- the whole answer stays quick

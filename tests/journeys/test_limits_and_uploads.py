@@ -14,6 +14,7 @@ import pytest
 from tests.peers.client import Printing, post, sample, trusting_anybody
 from tests.peers.office import Office, office_running
 from tests.peers.served import Failed, until
+from tests.wire.pjl_samples import UEL
 
 from frisket.wire import ipp
 
@@ -273,6 +274,75 @@ def test_a_submit_that_is_refused_ends_with_status_one_and_words(office: Office)
     with pytest.raises(Failed, match="there is no person nobody") as failed:
         office.served.cli("job", "submit", "-", "--person", "nobody", stdin=DOCUMENT)
     assert failed.value.status == 1
+
+
+# -- what is none of a job's business (R19)
+
+FRAMED = UEL + b"@PJL SET DUPLEX=ON\r\n@PJL SET QTY=2\r\n@PJL ENTER LANGUAGE=PDF\r\n" + DOCUMENT + UEL
+HELD = FRAMED.replace(b"@PJL ENTER", b'@PJL SET HOLD=ON\r\n@PJL SET HOLDKEY="4711"\r\n@PJL ENTER')
+REACHES_IN = FRAMED.replace(b"@PJL ENTER", b'@PJL FSDELETE NAME="0:\\x"\r\n@PJL ENTER')
+BEHIND = DOCUMENT + UEL + b"@PJL DEFAULT COPIES=99\r\n"
+PROGRAM = b"%!PS-Adobe-3.0\nserverdict begin 0 exitserver\n"
+ANYTHING = "application/octet-stream"
+
+
+def printed(office: Office, octets: bytes) -> tuple[bool, Any]:
+    answer = office.client("alice").print(octets, format=ANYTHING)
+    assert answer.status in (0, int(ipp.Status.DOCUMENT_FORMAT_ERROR)), answer.words
+    return (True, answer.job) if not answer.status else (False, answer.words)
+
+
+def sent(office: Office, octets: bytes) -> tuple[bool, Any]:
+    client = office.client("alice")
+    number = client.create().job
+    answer = client.add(number, octets, last=True, format=ANYTHING)
+    if answer.status:
+        client.on_job(ipp.Operation.CANCEL_JOB, number)
+        return False, answer.words
+    return True, number
+
+
+def uploaded(office: Office, octets: bytes) -> tuple[bool, Any]:
+    url = f"{office.served.urls['api']}/jobs?queue=secure&title=a+letter"
+    status, said = post(url, octets, bearer(office, **{"Content-Type": ANYTHING}))
+    return (True, said["number"]) if status == 201 else (False, said["detail"])
+
+
+def filled_in(office: Office, octets: bytes) -> tuple[bool, Any]:
+    body, kind = form(("queue", None, b"secure"), ("title", None, b"a letter"), ("document", "one.pdf", octets))
+    status, said = post(f"{office.served.urls['api']}/jobs", body, bearer(office, **{"Content-Type": kind}))
+    return (True, said["number"]) if status == 201 else (False, said["detail"])
+
+
+@pytest.mark.parametrize("door", [printed, sent, uploaded, filled_in], ids=lambda door: door.__name__)
+def test_no_door_keeps_a_command_to_a_device(office: Office, door: Any) -> None:
+    before = {job["id"] for job in office.served.jobs() if job["state"] == "held"}
+    for octets in (REACHES_IN, BEHIND, PROGRAM, UEL + PROGRAM):
+        assert door(office, octets)[0] is False, octets
+    assert {job["id"] for job in office.served.jobs() if job["state"] == "held"} == before
+    for octets in (FRAMED, DOCUMENT):
+        good, number = door(office, octets)
+        assert good, number
+        view = office.served.job(number)
+        assert (view["octets"], view["format"], view["title"]) == (len(DOCUMENT), "application/pdf", "a letter")
+        framed = octets is FRAMED
+        assert (view["copies"], view["options"]) == ((2, {"sides": "two-sided-long-edge"}) if framed else (1, {}))
+    office.served.print_at(number, "alice", "plain")
+    office.served.reaches(number, "erased")
+    assert office.arrived("plain")[-1] == DOCUMENT
+
+
+@pytest.mark.parametrize("door", [printed, sent], ids=lambda door: door.__name__)
+def test_a_frame_that_asks_to_be_held_is_held_where_nothing_else_holds_it(office: Office, door: Any) -> None:
+    """Its PIN is not kept, so it prints at its person's word and not in passing."""
+    office.served.ask("queue.set", name="secure", hold=False)
+    try:
+        _, number = door(office, HELD)
+        office.served.reaches(number, "held")
+        assert office.client("alice").on_job(ipp.Operation.RELEASE_JOB, number).status == 0
+        office.served.reaches(number, "erased")
+    finally:
+        office.served.ask("queue.set", name="secure", hold=True)
 
 
 # -- HTTP around IPP

@@ -16,6 +16,7 @@ from reportlab.pdfgen import canvas
 
 from frisket import lab
 from tests.peers.agents import ReplayAgent, office
+from tests.peers.recording import recording
 from tests.peers.served import Served, serving
 from tests.web.reading import faults
 
@@ -67,10 +68,11 @@ class Site:
     chromium: Browser
     said: list[str]  # what the console of a page complained of
 
-    def page(self, size: str = "desk", **options: Any) -> Page:
+    def page(self, size: str = "desk", on: str = "", **options: Any) -> Page:
+        """on: another address of the pages."""
         width, height = SIZES[size]
         context = self.chromium.new_context(
-            base_url=self.served.urls["web"],
+            base_url=on or self.served.urls["web"],
             ignore_https_errors=True,
             viewport={"width": width, "height": height},
             **{"locale": "en-GB", **options},
@@ -207,6 +209,24 @@ def test_a_visitor_with_a_phone_uploads_a_document_and_sees_it_wait(site: Site, 
     page.wait_for_url("**/jobs")
     assert "tickets.pdf" in page.inner_text("main") and not sideways(page)
     page.context.close()
+
+
+@pytest.mark.requirement("SAFEQ-77")
+def test_what_a_phone_sends_is_readable_to_nobody_on_its_way(site: Site, tmp_path: Path) -> None:
+    document = b"%PDF-1.4\n% canary-of-a-phone\n" + pdf(2)
+    (tmp_path / "tickets-of-a-phone.pdf").write_bytes(document)
+    with recording(site.served.port("web")) as way:
+        page = site.signed_in("bert", "phone", on=f"https://127.0.0.1:{way.port}", has_touch=True, is_mobile=True)
+        page.locator("nav.bar a", has_text="Upload").click()
+        page.set_input_files("#document", tmp_path / "tickets-of-a-phone.pdf")
+        page.click("main button.primary")
+        page.wait_for_url("**/jobs")
+        page.context.close()
+        octets = b"".join(bytes(each) for each in way.sent)
+    [job] = [each for each in site.served.jobs("bert") if each["title"] == "tickets-of-a-phone.pdf"]
+    assert job["octets"] == len(document) < len(octets), "it did pass here"
+    for word in (b"canary-of-a-phone", b"tickets-of-a-phone", PASSWORD.encode(), b"bert", b"__Host-"):
+        assert word not in octets, word
 
 
 def test_an_upload_works_without_scripts_too(site: Site, tmp_path: Path) -> None:

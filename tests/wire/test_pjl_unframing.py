@@ -1,7 +1,10 @@
 """PJL from the side of a printer: documents and commands out of what clients send."""
 
 import os
+import random
+import re
 import time
+from base64 import a85encode
 from contextlib import suppress
 from pathlib import Path
 
@@ -217,6 +220,7 @@ def found(*pieces: bytes) -> str:
         (b"(%disk0%jobs/x)(r)file", "%disk0%"),
         (b"serverdict/exitserver get exec", "exitserver"),
         (b"(%stdin)(r)file pop (100%) show myexitserver exitserver2 (%%[ Page: 1 ]%%) =", "%stdin)"[:0]),
+        (b"<~9jq(%eKg%Bl(%L%(%*%~>", ""),  # a picture in ASCII85
         (b"%!PS-Adobe-3.0\n/Helvetica findfont 12 scalefont setfont showpage\n%%EOF\n", ""),
     ],
 )
@@ -224,6 +228,12 @@ def test_postscript_beyond_its_job_is_found_wherever_it_is_cut(program: bytes, n
     assert found(program) == name
     for at in range(len(program)):
         assert found(program[:at], program[at:]) == name
+
+
+def test_a_picture_in_printable_characters_is_no_operator() -> None:
+    picture = a85encode(random.Random(85).randbytes(2_000_000))
+    assert re.search(rb"\(%[A-Za-z0-9]{1,4}%", picture), "short words of that form stand in every picture"
+    assert found(b"%!PS\n", picture) == ""
 
 
 @given(st.lists(st.binary(max_size=100), max_size=8))

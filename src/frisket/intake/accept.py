@@ -6,19 +6,21 @@ The order is that of security-design section 6: durable octets, durable row, ans
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 from uuid import UUID
 
 from frisket import device, job, policy, spool
-from frisket.intake.capabilities import formats_of
+from frisket.intake.capabilities import capabilities_of, formats_of
 from frisket.intake.errors import RefusedByRule
+from frisket.intake.guarding import Guarded, guarded, heeding
 from frisket.intake.offers import Accepted, Beside, Offer, Part, Walk, Walker, WalkIn
-from frisket.intake.sensing import Protection, sensed, watched
+from frisket.intake.sensing import Protection, watched
 from frisket.plumbing import crashpoints, keys, parts
 from frisket.plumbing.db import GroupWriter, Tx, transaction
 from frisket.plumbing.rows import rising_id
 from frisket.plumbing.scope import Actor
+from frisket.wire import pjl
 
 __all__ = ["Ahead", "Held", "Intake"]
 
@@ -27,6 +29,7 @@ INSIDE_COMMIT = crashpoints.point("intake.inside-commit")
 AFTER_COMMIT = crashpoints.point("intake.after-commit")
 
 Result = TypeVar("Result")
+_MOST_COMING = 4096  # jobs of Create-Job whose documents are not all there
 _NOBODY = UUID(int=0)  # holds nothing, so only the house and its disk are asked
 
 
@@ -54,6 +57,15 @@ class _More:
     by: Actor
     first: bool
     end: Walk | None
+    asked: job.Changes | None = None  # by the frame around a document
+
+
+@dataclass(slots=True)
+class _Coming:
+    """What is known of a job by the documents that it has so far."""
+
+    protected: bool = False  # an encrypted PDF is among them
+    told: pjl.Job | None = None  # what the frame around the first asks for
 
 
 class Intake:
@@ -65,7 +77,7 @@ class Intake:
             _write, before=_make_durable, on_failed_sync=on_failed_sync, name="intake-writer"
         )
         self._threads = ThreadPoolExecutor(8, thread_name_prefix="doors")
-        self._protected: set[UUID] = set()  # jobs still being received that brought an encrypted PDF
+        self._coming: dict[UUID, _Coming] = {}
 
     def start(self) -> None:
         self._writer.start()
@@ -120,8 +132,11 @@ class Intake:
         protection = Protection()
         try:
             async for offered in documents:
-                part = watched(await sensed(offered), protection)
                 number = len(sealed) + 1
+                found = await self._looked_at(offer, offered, number)
+                part = watched(found.part, protection)
+                if found.told is not None and number == 1:
+                    offer = heeding(offer, found.told)
                 self.admit(offer, part.format, part.expected, number)
                 sealed.append(await self._seal(offer, key, part, number, sealed))
                 new.append(job.NewDocument(number, part.format, sealed[-1].octets, part.name))
@@ -177,8 +192,11 @@ class Intake:
         key = None
         if part is not None:
             protection = Protection()
-            part = watched(await sensed(part), protection)
             number = view.documents + 1
+            found = await self._looked_at(offer, part, number)
+            part = watched(found.part, protection)
+            if found.told is not None and number == 1:
+                self._of(view.id).told = found.told
             self.admit(offer, part.format, part.expected, number)
             known = spool.ready_key(view.id)
             if known is None:
@@ -190,23 +208,40 @@ class Intake:
                 raise job.WrongState("the job was deleted while its document came in") from error
             sealed = (doc,)
             if protection.seen:
-                self._protected.add(view.id)
+                self._of(view.id).protected = True
             document = job.NewDocument(number, part.format, doc.octets, part.name)
-        end = await self._end_of(view, offer, document) if last else None
+        end, asked = None, None
+        if last:
+            if (told := self._of(view.id).told) is not None:
+                offer = heeding(replace(offer, copies=view.copies, options=view.options, title=view.title or ""), told)
+                asked = job.Changes(copies=offer.copies, options=offer.options)
+            end = await self._end_of(view, offer, document)
         done = await self._commit(
-            _More(view.id, view.person, key, document, sealed, offer.by, view.documents == 0, end)
+            _More(view.id, view.person, key, document, sealed, offer.by, view.documents == 0, end, asked)
         )
         if last:
             spool.forget_keys([view.id])
-            self._protected.discard(view.id)
+            self._coming.pop(view.id, None)
         return done
+
+    def _of(self, job_id: UUID) -> "_Coming":
+        """Of jobs whose last document never comes the oldest are forgotten one day."""
+        while job_id not in self._coming and len(self._coming) >= _MOST_COMING:
+            del self._coming[next(iter(self._coming))]
+        return self._coming.setdefault(job_id, _Coming())
+
+    async def _looked_at(self, offer: Offer, part: Part, number: int) -> Guarded:
+        """What can be refused by what was announced is refused before an octet travels."""
+        self.admit(offer, part.format, part.expected, number)
+        spool.room_for(offer.person, part.expected)
+        return await _guarded(offer.queue, part)
 
     async def _end_of(self, view: job.JobView, offer: Offer, document: job.NewDocument | None) -> Walk:
         """Where a job walks whose last document has come."""
         formats = [each.format for each in await self.ask(job.documents, view.id)] if view.documents else []
         if document is not None:
             formats.append(document.format)
-        return self._walk(offer, formats, protected=view.id in self._protected)
+        return self._walk(offer, formats, protected=self._of(view.id).protected)
 
     async def _seal(
         self,
@@ -277,7 +312,7 @@ class Ahead:
 
     async def add(self, part: Part) -> None:
         """Raises RefusedByRule, CutOff, spool.SpoolFull, spool.TooLarge, StorageFailed."""
-        part = watched(await sensed(part), self._protection)
+        part = watched((await _guarded(self._queue, part)).part, self._protection)
         number = len(self._new) + 1
         self._intake.admit_to(self._queue, part.format, part.expected, number)
         most = spool.room_for(_NOBODY, part.expected) - sum(doc.octets for doc in self._sealed)
@@ -305,6 +340,11 @@ class Ahead:
         self._key.give_up()
         sealed, self._sealed = self._sealed, []
         await self._intake._discard(sealed)
+
+
+async def _guarded(queue: device.QueueView, part: Part) -> Guarded:
+    printed = capabilities_of(queue).formats
+    return await guarded(part, lambda format: device.must_convert(format, printed))
 
 
 def _new_job(identifier: UUID, offer: Offer, documents: tuple[job.NewDocument, ...], walk: Walk) -> job.NewJob:
@@ -375,7 +415,7 @@ def _write_more(item: _More, tx: Tx) -> job.JobView:
         by=item.by,
         tx=tx,
         passed=item.end.passed,
-        changes=job.Changes(device=item.end.device, conversion=item.end.conversion or None),
+        changes=replace(item.asked or job.Changes(), device=item.end.device, conversion=item.end.conversion or None),
     )
 
 

@@ -14,7 +14,6 @@ from frisket.intake.errors import CutOff, Unfit
 from frisket.intake.sensing import UNSTATED, format_of_octets
 from frisket.plumbing.streams import BrokenOff, TooSlow
 from frisket.wire import pjl
-from frisket.wire.postscript import Watch
 from frisket.wire.strangers import other_protocol
 
 __all__ = ["Found", "Framed"]
@@ -24,7 +23,6 @@ _LOOK_AT = 1024  # octets that tell what a document is; and behind which a PDF's
 _BLANK = b"\0\t\r\n \x04"  # PostScript drivers end with an end of transmission
 _EOF = b"%%EOF"
 _TEXT = bytes({7, 8, 9, 10, 12, 13, 27, 26} | set(range(0x20, 0x7F)) | set(range(0x80, 0x100)))
-_POSTSCRIPT = "application/postscript"
 
 
 @dataclass(slots=True)
@@ -142,19 +140,14 @@ class Framed:
             raise Unfit(f"the peer speaks {protocol}")
 
     async def _document(self, first: bytes, format: str) -> AsyncIterator[bytes]:
-        watch = Watch() if format in (_POSTSCRIPT, UNSTATED) else None
         piece: bytes = first
         while True:
-            if watch is not None and (found := watch.feed(piece)):
-                raise Unfit(f"PostScript that reaches beyond its job: {found}")
             self._tail = (self._tail + piece[-_LOOK_AT:])[-_LOOK_AT:]
             yield piece
             event = await self._event()
             if not isinstance(event, pjl.Data):
                 break
             piece = event.octets
-        if watch is not None and (found := watch.end()):
-            raise Unfit(f"PostScript that reaches beyond its job: {found}")
         if event is None:
             self._has_its_end(format)
         else:

@@ -202,7 +202,7 @@ class _Receiving:
                 self._told = found.told
             elif self._known is None and found.told.user not in ("", self._told.user):
                 raise Unfit("documents of several people in one job")
-            await ahead.add(Part(found.data, found.format, name))
+            await ahead.add(Part(found.data, found.format, name, bare=True))
         self._files.append(begins.name)
 
     def _name_of(self, file: str) -> str:

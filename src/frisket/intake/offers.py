@@ -9,7 +9,9 @@ from frisket import device, job
 from frisket.plumbing.db import Tx
 from frisket.plumbing.scope import Actor
 
-__all__ = ["Accepted", "Beside", "Offer", "Part", "Walk", "WalkIn", "Walker"]
+__all__ = ["MOST_COPIES", "Accepted", "Beside", "Offer", "Part", "Walk", "WalkIn", "Walker"]
+
+MOST_COPIES = 999  # that a frame around a document may ask for
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class Part:
     format: str = "application/octet-stream"
     name: str = ""
     expected: int | None = None  # octets, where the sender announced them
+    bare: bool = False  # its frame was taken off by the door already
 
 
 Beside = Callable[[job.JobView, Tx], None]

@@ -95,7 +95,7 @@ class _Connection:
         while following is not None:
             if following.format == UNSTATED and UNSTATED not in formats_of(self._queue):
                 self._intake.admit_to(self._queue, "an unknown language", None)
-            yield Part(following.data, following.format)
+            yield Part(following.data, following.format, bare=True)
             following = await self._documents.next()
             if following is not None and (following.begins or following.told.user not in ("", first.told.user)):
                 break

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from frisket.intake.offers import Part
 
-__all__ = ["UNSTATED", "Protection", "format_of_octets", "sensed", "watched"]
+__all__ = ["UNSTATED", "Protection", "format_of_octets", "put_back", "sensed", "watched"]
 
 UNSTATED = "application/octet-stream"
 _LOOK_AT = 1024  # octets; ISO 32000-1 annex H.3.4.1: readers accept junk before %PDF- up to here
@@ -88,10 +88,11 @@ async def sensed(part: Part) -> Part:
         first += piece
         if len(first) >= (_LOOK_INTO_ARCHIVE if first.startswith(_ARCHIVE) else _LOOK_AT):
             break
-    return replace(part, data=_put_back(bytes(first), part.data), format=format_of_octets(bytes(first)))
+    return replace(part, data=put_back(bytes(first), part.data), format=format_of_octets(bytes(first)))
 
 
-async def _put_back(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def put_back(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """What was read of a document to look at it, and what follows."""
     if first:
         yield first
     async for piece in rest:

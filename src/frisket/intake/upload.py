@@ -6,6 +6,7 @@ passes through the web framework.
 """
 
 import json
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from html import escape
@@ -16,12 +17,14 @@ from frisket import device, identity, job
 from frisket.errors import Blame, FrisketError
 from frisket.intake.accept import Intake
 from frisket.intake.capabilities import capabilities_of
-from frisket.intake.errors import CutOff
+from frisket.intake.errors import CutOff, Unfit
 from frisket.intake.multipart import Field, Multipart, boundary_of
 from frisket.intake.offers import Offer, Part
 from frisket.plumbing.scope import Actor
 
 __all__ = ["UploadDoor", "offer_for"]
+
+log = logging.getLogger("frisket.intake")
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -183,6 +186,8 @@ class UploadDoor:
             else:
                 view = await self._form(asked, boundary, receive)
         except FrisketError as error:
+            if isinstance(error, Unfit):
+                log.warning("an uploaded document was refused: %s", error)
             await self._problem(send, _status(error), error, asked)
         else:
             await self._created(send, view, asked)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from frisket import device, identity, job
 from frisket.intake.capabilities import capabilities_of
 from frisket.intake.errors import NotWelcome, Unfit
-from frisket.intake.offers import Offer
+from frisket.intake.offers import MOST_COPIES, Offer
 from frisket.intake.origin import Known
 from frisket.plumbing import parts
 from frisket.plumbing.scope import HOUSE, Actor, Purpose, Scope
@@ -20,7 +20,6 @@ from frisket.wire import pjl
 
 __all__ = ["Peer", "actor", "offer", "somebody_may", "whose"]
 
-_MOST_COPIES = 999
 _KEY = re.compile(r"[0-9]{4,32}")
 Verifier = Callable[[bytes, str], bytes]  # of release: what is kept of a job's own PIN
 
@@ -78,8 +77,8 @@ def offer(
     queue: device.QueueView, known: Known, peer: Peer, told: pjl.Job, verifier: Verifier, *, title: str = ""
 ) -> Offer:
     """In a thread: a PIN costs time. told: what the job's own commands say. Raises Unfit."""
-    if told.copies > _MOST_COPIES:
-        raise Unfit(f"more than {_MOST_COPIES} copies")
+    if told.copies > MOST_COPIES:
+        raise Unfit(f"more than {MOST_COPIES} copies")
     if told.key and not _KEY.fullmatch(told.key):
         raise Unfit("a key to release the job with has 4 to 32 digits")
     can = capabilities_of(queue)

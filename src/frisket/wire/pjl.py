@@ -38,6 +38,7 @@ __all__ = [
     "format_of",
     "header",
     "is_dangerous",
+    "is_line",
     "is_permanent",
     "job_of",
     "language_of",
@@ -319,7 +320,7 @@ class Unframer:
         rest, self._pending = self._pending, b""
         if not rest or (not self._in_data and not rest.strip(_BLANK)):
             return []
-        if not self._in_data and _is_line(rest.lstrip(_BLANK)):
+        if not self._in_data and is_line(rest.lstrip(_BLANK)):
             return [self._command(rest.lstrip(_BLANK))]
         return [Data(rest)]
 
@@ -351,7 +352,7 @@ class Unframer:
             self._count(padding + len(UEL))
             self._boundary(found)
             return True
-        if _is_line(start):
+        if is_line(start):
             return self._whole_line(start, padding, found)
         if (not start and padding <= self._longest) or (start and (UEL.startswith(start) or _PJL.startswith(start))):
             return False
@@ -390,7 +391,8 @@ class Unframer:
         return Command(verb.upper(), words, options)
 
 
-def _is_line(octets: bytes) -> bool:
+def is_line(octets: bytes) -> bool:
+    """Whether these octets begin with a line of PJL."""
     return octets.startswith(_PJL) and octets[4:5] in (b" ", b"\t", b"\r", b"\n")
 
 

@@ -12,10 +12,12 @@ _OPERATORS = """
     exitserver startjob setsystemparams setdevparams deletefile renamefile filenameforall devformat devmount devdismount
 """
 _WORD = rb"A-Za-z0-9_.\-"
-# %stdin and its kin are streams of the job itself; any other %device% is a store.
+# Stores of a printer that a file name begins with. Any %word% would be too much: a picture is written in printable
+# characters (ASCII85), and among millions of those stand all short words in parentheses and per cent signs.
+_STORES = rb"(?:disk|ram|rom|font|flash|cartridge|eeprom|nvram|spool|usb)[A-Za-z0-9]{0,8}"
 _FOUND = re.compile(
     rb"(?<![" + _WORD + rb"])(" + b"|".join(_OPERATORS.encode().split()) + rb")(?![" + _WORD + rb"])"
-    rb"|\((%[A-Za-z0-9*]{1,32}%)"
+    rb"|\((%" + _STORES + rb"%)"
 )
 _KEEP = 64  # octets; longer than anything looked for
 

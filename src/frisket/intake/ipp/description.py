@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from frisket import device
 from frisket.intake.ipp import terms
+from frisket.intake.ipp.condition import is_told
 from frisket.intake.ipp.notices import notifications
 from frisket.intake.ipp.offered import OPERATIONS, WHICH_JOBS, features, versions
 from frisket.intake.ipp.supported import CREATION, SETTABLE, keywords
@@ -20,6 +21,7 @@ __all__ = ["SETTABLE_OF_PRINTER", "Address", "changed_at", "description_attribut
 SETTABLE_OF_PRINTER = ("printer-info", "printer-location", "printer-message-from-operator")
 _ICONS = ("icon-48.png", "icon-128.png", "icon-512.png")
 _MOST_KIB = 2**31 - 1
+_MOST_RANGES = ipp.Limits().values_per_attribute
 _NOBODY_KNOWS = -2  # prtMarkerSuppliesLevel (RFC 3805)
 _SUPPLIES = 64
 
@@ -103,6 +105,8 @@ def _jobs(can: device.Capabilities) -> list[ipp.Attribute]:
         a("job-k-octets-supported", ipp.range_(0, min(limits.job_bytes // 1024, _MOST_KIB))),
         a("job-mandatory-attributes-supported", ipp.boolean(True)),
         keywords("job-settable-attributes-supported", SETTABLE),
+        keywords("job-spooling-supported", ("spool",)),
+        *([a("max-page-ranges-supported", ipp.integer(_MOST_RANGES))] if can.page_ranges else []),
         a("multiple-document-jobs-supported", ipp.boolean(True)),
         a("multiple-operation-time-out", ipp.integer(limits.operation_timeout_s)),
         keywords("multiple-operation-time-out-action", ("process-job",)),
@@ -132,6 +136,8 @@ def _printer(
         a("printer-kind", ipp.keyword("document")),
         a("printer-location", ipp.text(_short(queue.location))),
         a("printer-make-and-model", ipp.text(_short(model))),
+        a("printer-message-date-time", ipp.no_value()),  # nobody keeps when it was said
+        a("printer-message-time", ipp.no_value()),
         a("printer-message-from-operator", ipp.text(_short(queue.message))),
         a("printer-more-info", ipp.uri(address.page("/"))),
         a("printer-name", ipp.name(queue.name)),
@@ -218,15 +224,16 @@ _CODES = {
 
 
 def _alerts(queue: device.QueueView) -> list[tuple[str, str]]:
-    """One for each thing that is wrong with a device; an empty one where nothing is."""
+    """One for each thing that is wrong with a device; one that says so where nothing is, or nobody knows."""
     found = []
     for each in device.behind(queue):
         for reason in each.state_reasons:
             bare = reason.removesuffix("-error").removesuffix("-warning").removesuffix("-report")
             severity = "critical" if each.state == "stopped" else "warning"
             code = _CODES.get(bare, "other")
-            found.append((f"code={code};severity={severity};", _short(bare.replace("-", " ").capitalize() + ".")))
-    return found[:_SUPPLIES] or [("", "")]
+            found.append((f"code={code};severity={severity}", _short(bare.replace("-", " ").capitalize() + ".")))
+    nothing = ("printerReadyToPrint", "Ready to print.") if is_told(queue) else ("unknown", "Status not available.")
+    return found[:_SUPPLIES] or [(f"code={nothing[0]}", nothing[1])]
 
 
 def _printer_type(queue: device.QueueView, can: device.Capabilities) -> int:

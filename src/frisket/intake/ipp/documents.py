@@ -17,7 +17,7 @@ from frisket.wire.ipp import Operation, Tag
 
 __all__ = ["Documents"]
 
-_USUAL = ("document-number",)  # of Get-Documents, where nothing is asked for
+_USUAL = ("document-number", "last-document")  # of Get-Documents, where nothing is asked for
 _SETTABLE = frozenset({"document-name"})
 _PENDING, _PROCESSING, _CANCELED, _ABORTED, _COMPLETED = 3, 5, 7, 8, 9  # document-state
 

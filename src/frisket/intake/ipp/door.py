@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from frisket import device, identity, job
 from frisket.errors import Blame, FrisketError
 from frisket.intake.accept import Intake
+from frisket.intake.errors import Unfit
 from frisket.intake.ipp.answering import Refusal
 from frisket.intake.ipp.commands import Commands
 from frisket.intake.ipp.description import Address
@@ -138,6 +139,8 @@ class IppDoor:
         except FrisketError as error:
             if error.blame is Blame.HOUSE and not error.retry:
                 log.exception("operation 0x%04x failed", message.code)
+            if isinstance(error, Unfit):
+                log.warning("a document was refused: %s", error)
             return _refusal(message, status_of(error), words_of(error)), False
 
     async def _asked(

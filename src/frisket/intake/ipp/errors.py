@@ -2,7 +2,7 @@
 
 from frisket import device, identity, job, spool
 from frisket.errors import Blame, FrisketError
-from frisket.intake.errors import CutOff, NoSuchSubscription, RefusedByRule
+from frisket.intake.errors import CutOff, NoSuchSubscription, RefusedByRule, Unfit
 from frisket.policy import Why
 from frisket.wire import ipp
 
@@ -23,6 +23,7 @@ _BY_CLASS: tuple[tuple[type[FrisketError], int], ...] = (
     (spool.OverQuota, ipp.Status.ACCOUNT_LIMIT_REACHED),
     (spool.TooLarge, ipp.Status.REQUEST_ENTITY_TOO_LARGE),
     (CutOff, ipp.Status.BAD_REQUEST),
+    (Unfit, ipp.Status.DOCUMENT_FORMAT_ERROR),
     (spool.Incomplete, ipp.Status.BAD_REQUEST),
 )
 _BY_BLAME = {

@@ -62,6 +62,7 @@ OFFERED: Mapping[int, Permission | None] = {
     Operation.RESUBMIT_JOB: Permission.JOBS_OWN,
     Operation.CLOSE_JOB: Permission.JOBS_OWN,
     Operation.IDENTIFY_PRINTER: Permission.JOBS_OWN,
+    Operation.VALIDATE_DOCUMENT: Permission.JOBS_OWN,
     Operation.CUPS_GET_DEFAULT: None,
     Operation.CUPS_GET_PRINTERS: None,
     Operation.CUPS_GET_CLASSES: None,

@@ -21,7 +21,7 @@ from frisket.intake.ipp.subscribing import Subscribing
 from frisket.intake.ipp.system import SystemService
 from frisket.intake.ipp.template import Conflict, Ticket, read_ticket, which_jobs
 from frisket.intake.offers import Offer, Part
-from frisket.intake.sensing import UNSTATED
+from frisket.intake.sensing import UNSTATED, put_back
 from frisket.plumbing import parts
 from frisket.plumbing.scope import Actor, Scope
 from frisket.wire import ipp
@@ -40,6 +40,7 @@ class Operations:
         self.table: dict[int, Callable[[Asked], Awaitable[bytes]]] = {
             int(ipp.Operation.PRINT_JOB): self.print_job,
             int(ipp.Operation.VALIDATE_JOB): self.validate_job,
+            int(ipp.Operation.VALIDATE_DOCUMENT): self.validate_job,
             int(ipp.Operation.CREATE_JOB): self.create_job,
             int(ipp.Operation.SEND_DOCUMENT): self.send_document,
             int(ipp.Operation.CLOSE_JOB): self.close_job,
@@ -73,7 +74,9 @@ class Operations:
         return self._job_answer(asked, accepted.job, ticket, *await self._subscribed(asked, accepted.job))
 
     async def validate_job(self, asked: Asked) -> bytes:
+        """Validate-Document (PWG 5100.13) is answered alike: what may be said of a document is of its job."""
         offer, ticket = await self._offer(asked)
+        _compression_of(asked)
         self._intake.admit(offer, offer.format, None)
         return answer(asked, ok(ticket), unsupported(ticket))
 
@@ -96,7 +99,7 @@ class Operations:
         first, body = await _peek(asked.body)
         part = None
         if first or not last:
-            part = self._part(replace(asked, body=_put_back(first, body)), offer)
+            part = self._part(replace(asked, body=put_back(first, body)), offer)
         done = await self._intake.add(view, offer, part, last=last)
         return self._job_answer(asked, done, Ticket())
 
@@ -153,9 +156,10 @@ class Operations:
     async def get_jobs(self, asked: Asked) -> bytes:
         which = which_jobs(asked.message)
         operation = asked.message.operation
-        limit = operation.integer("limit")
-        if limit is not None and limit < 1:
-            raise Conflict(0x0400, "limit must be 1 or more.")
+        limit, first = operation.integer("limit"), operation.integer("first-index")
+        first = 1 if first is None else first
+        if (limit is not None and limit < 1) or first < 1:
+            raise Conflict(0x0400, "limit and first-index must be 1 or more.")
         wanted = operation.texts("requested-attributes") or ["job-id", "job-uri"]
         if asked.known is None or self._asks_for_another(asked):
             return answer(asked, 0)
@@ -168,10 +172,13 @@ class Operations:
         )
         most = min(limit or _MOST_JOBS, _MOST_JOBS)
         where = releasing.which_stored(which, asked.person, where.queue) or where
-        found = await self._intake.ask(collect, asked.scope, where, most, which)
+        found = await self._intake.ask(collect, asked.scope, where, min(most + first - 1, _MOST_JOBS), which)
         if asked.everywhere and asked.known.by == "stated":  # a name believed on one queue is a claim on another
             found = [view for view in found if device.trusts(device.queue(view.queue), asked.network)]
-        return answer(asked, 0, *[job_group(view, asked.address, wanted, asked.printer_uri_of(view)) for view in found])
+        listed = found[first - 1 :]
+        return answer(
+            asked, 0, *[job_group(view, asked.address, wanted, asked.printer_uri_of(view)) for view in listed]
+        )
 
     def _asks_for_another(self, asked: Asked) -> bool:
         """my-jobs with another's name: there is no such "my", whoever the proof says is asking."""
@@ -279,7 +286,7 @@ class Operations:
             raise Refusal(ticket)
         operation = asked.message.operation
         format = (operation.text("document-format") or next(iter(formats_of(queue)))).lower()
-        title = operation.text("job-name") or operation.text("document-name") or "untitled"
+        title = operation.text("job-name") or _document_name(asked.message) or "untitled"
         offer = Offer(
             queue=queue,
             person=person.id,
@@ -311,15 +318,12 @@ class Operations:
         )
 
     def _part(self, asked: Asked, offer: Offer) -> Part:
-        operation = asked.message.operation
-        compression = operation.text("compression") or "none"
-        if compression not in ("none", "gzip", "deflate"):
-            raise Conflict(int(ipp.Status.COMPRESSION_NOT_SUPPORTED), "This compression is not supported.", None)
+        compression = _compression_of(asked)
         most = parts.settings().limits.job_bytes
         return Part(
             data=unpacked(asked.body, compression, most),
             format=offer.format,
-            name=device.clean(operation.text("document-name") or "", 255),
+            name=device.clean(_document_name(asked.message), 255),
             expected=asked.body_length if compression == "none" else None,
         )
 
@@ -333,6 +337,18 @@ class Operations:
         )
 
 
+def _document_name(message: ipp.Message) -> str:
+    """An operation attribute; some clients put it among those of the job."""
+    return message.operation.text("document-name") or message.job.text("document-name") or ""
+
+
+def _compression_of(asked: Asked) -> str:
+    compression = asked.message.operation.text("compression") or "none"
+    if compression not in ("none", "gzip", "deflate"):
+        raise Conflict(int(ipp.Status.COMPRESSION_NOT_SUPPORTED), "This compression is not supported.", None)
+    return compression
+
+
 async def _one(part: Part) -> AsyncIterator[Part]:
     yield part
 
@@ -343,10 +359,3 @@ async def _peek(body: AsyncIterator[bytes]) -> tuple[bytes, AsyncIterator[bytes]
         if piece:
             return piece, body
     return b"", body
-
-
-async def _put_back(first: bytes, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    if first:
-        yield first
-    async for piece in body:
-        yield piece

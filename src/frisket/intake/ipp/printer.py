@@ -14,7 +14,7 @@ from uuid import UUID
 
 from frisket import device, job
 from frisket.intake.capabilities import capabilities_of, formats_of
-from frisket.intake.ipp.condition import condition
+from frisket.intake.ipp.condition import condition, is_told
 from frisket.intake.ipp.description import Address, changed_at, description_attributes
 from frisket.intake.ipp.media import media_attributes
 from frisket.intake.ipp.offered import OPERATIONS
@@ -131,13 +131,16 @@ def _moving(queue: device.QueueView, queued: int) -> list[ipp.Attribute]:
 
 
 _HALTED = {"paused": "An operator paused this queue.", "shutdown": "An operator closed this queue."}
+_UNTOLD = "Status not available."
 _SAID = {3: "Ready.", 4: "Printing.", 5: "Every device of this queue is stopped."}
 
 
 def _state(queue: device.QueueView) -> tuple[int, list[str], str]:
     """printer-state, its reasons, and a sentence."""
     state, reasons = condition(queue)
-    return state, reasons, _HALTED[queue.halt] if queue.halt else _SAID[state]
+    if queue.halt:
+        return state, reasons, _HALTED[queue.halt]
+    return state, reasons, _SAID[state] if is_told(queue) else _UNTOLD
 
 
 _seen: dict[UUID, tuple[tuple[int | str, ...], datetime]] = {}

@@ -255,6 +255,7 @@ def _groups(message: ipp.Message) -> list[ipp.Group]:
 
 _KNOWN = frozenset(
     {
+        "notify-attributes",
         "notify-charset",
         "notify-events",
         "notify-lease-duration",
@@ -281,7 +282,7 @@ def _read(group: ipp.Group, asked: Asked, view: job.JobView | None, *, new: bool
         raise _Refused(_S.REQUEST_VALUE_TOO_LONG)
     asked_for = group.texts("notify-events") or ["job-completed"]
     events = tuple(each for each in dict.fromkeys(asked_for) if each in EVENTS)
-    if not events:
+    if not events and asked_for != ["none"]:
         raise _Refused(_S.ATTRIBUTES_OR_VALUES_NOT_SUPPORTED, group.get("notify-events") or a("notify-events"))
     queue = asked.queue.id if view is None and asked.queue is not None else view.queue if view is not None else None
     if queue is None:
@@ -322,7 +323,7 @@ def _attributes(asked: Asked, view: SubscriptionView, subscriber: str) -> list[i
     listed = [
         a("notify-subscription-id", ipp.integer(view.number)),
         a("notify-subscription-uuid", ipp.uri(f"urn:uuid:{view.id}")),
-        a("notify-events", *[ipp.keyword(each) for each in view.events]),
+        a("notify-events", *[ipp.keyword(each) for each in view.events or ("none",)]),
         a("notify-pull-method", ipp.keyword("ippget")),
         a("notify-charset", ipp.charset("utf-8")),
         a("notify-natural-language", ipp.natural_language(view.language)),

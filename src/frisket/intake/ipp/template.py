@@ -100,8 +100,19 @@ _SILENT = frozenset(
     }
 )
 
+
+def _no_sheets(value: ipp.Value) -> bool:
+    members = value.data
+    return (
+        isinstance(members, ipp.Collection)
+        and [each.name for each in members] == ["job-sheets"]
+        and (members.text("job-sheets") == "none")
+    )
+
+
 _LOOSE: dict[str, Callable[[list[ipp.Value]], bool]] = {  # accepted where the value is the only thing we do anyway
     "job-sheets": lambda values: all(each.text == "none" for each in values),
+    "job-sheets-col": lambda values: all(_no_sheets(each) for each in values),
     "multiple-document-handling": lambda values: values[0].text == AS_EVERYBODY_DOES,
     "job-priority": lambda values: isinstance(values[0].data, int) and 1 <= values[0].data <= 100,
 }
