@@ -21,6 +21,7 @@ from tests.samples.make import pdf as sample_pdf
 
 from frisket import prepress
 from frisket.prepress import converting
+from frisket.prepress.inside.archive import is_locked
 from frisket.prepress.inside.making import Refused
 from frisket.prepress.inside.picture import place
 from frisket.prepress.inside.text import decoded, document_of, web_page
@@ -125,7 +126,8 @@ def test_encapsulated_postscript_is_as_large_as_it_says():
 
 @by_ghostscript
 def test_postscript_sees_no_file_and_no_other_program():
-    source = b"%!PS\n{(/etc/passwd) (r) file pop (open) print} stopped {0 0 9 9 rectfill showpage} if {(%pipe%ls) (r) file} stopped pop\n"
+    source = b"%!PS\n{(/etc/passwd) (r) file pop (open) print} stopped {0 0 9 9 rectfill showpage} if "
+    source += b"{(%pipe%ls) (r) file} stopped pop\n"
     found = convert(source, "application/postscript")
     assert isinstance(found, prepress.Converted) and found.facts.pages == 1
 
@@ -409,6 +411,20 @@ def test_an_empty_page_that_is_whole_stays_a_page():
     found = prepress.facts(iter([made.getvalue()]), PDF)
     assert (found.pages, found.problem, found.blank) == (1, "", True)
     assert not prepress.facts(iter([sample_pdf(1)]), PDF).blank
+
+
+@pytest.mark.parametrize(
+    ("document", "locked"),
+    [
+        (bytes(512) + b"\xec\xa5" + bytes(9) + b"\x13" + bytes(500), True),  # Word, with another flag beside it
+        (bytes(512) + b"\xec\xa5" + bytes(9) + b"\x12" + bytes(500), False),
+        (bytes(700) + b"\xdf\xc4\xd1\xf3", True),  # PowerPoint
+        (bytes(700) + b"\x5f\xc0\x91\xe3", False),
+    ],
+)
+def test_older_office_files_say_that_they_are_locked(tmp_path: Path, document: bytes, locked: bool):
+    (tmp_path / "file").write_bytes(document)
+    assert is_locked(str(tmp_path / "file")) is locked
 
 
 def test_a_format_nobody_can_read_here_is_said_so():

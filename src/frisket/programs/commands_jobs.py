@@ -99,6 +99,7 @@ def _job(view: job.JobView) -> dict[str, Any]:
         "documents": view.documents,
         "octets": view.octets,
         "format": view.format,
+        "counted": view.counted,
         "conversion": view.conversion,
         "door": view.door,
         "created_at": view.created_at.isoformat(),

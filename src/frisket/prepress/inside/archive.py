@@ -37,9 +37,11 @@ _LOOK_FOR = 64 << 20  # octets; the signs stand near the beginning, but nothing 
 _SIGNS = (
     "EncryptedPackage".encode("utf-16-le"),  # [MS-OFFCRYPTO] 2.3.4.4: a newer kind inside the older container
     "EncryptedSummary".encode("utf-16-le"),  # [MS-PPT] 2.1.2
+    b"\xdf\xc4\xd1\xf3",  # headerToken of [MS-PPT] 2.3.2, with which an encrypted presentation says so
 )
 _SHEET_PASSWORD = re.compile(rb"\x09\x08\x10\x00.{16}\x2f\x00", re.DOTALL)  # [MS-XLS] 2.4.117 right after BOF
-_WORD_PASSWORD = re.compile(rb"\xec\xa5.{9}[\x01\x03\x05\x07\x09\x0b\x0d\x0f]", re.DOTALL)  # [MS-DOC] 2.5.2
+_ODD = b"".join(b"\\x%02x" % each for each in range(1, 256, 2))
+_WORD_PASSWORD = re.compile(rb"\xec\xa5.{9}[" + _ODD + b"]", re.DOTALL)  # fEncrypted of [MS-DOC] 2.5.2
 _SECTOR = 512
 _OLDER_CONTAINER = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # [MS-CFB] 2.2
 

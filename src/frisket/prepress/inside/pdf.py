@@ -44,6 +44,9 @@ _MARKS = "S s f F f* B B* b b* Tj TJ ' \" Do sh BI ID EI"
 _SMALL = 512  # octets of a page's content: what is longer marks something, and is not worth reading for this
 
 
+_SEARCHED = "file is damaged"  # how the library begins to say that it does without the file's own index
+
+
 def is_blank(document: pikepdf.Pdf) -> bool:
     """Does no page mark anything? An interpreter makes an empty sheet of what it cannot read."""
     for page in document.pages:
@@ -57,8 +60,8 @@ def is_blank(document: pikepdf.Pdf) -> bool:
 
 
 def is_remains(document: pikepdf.Pdf) -> bool:
-    """Was it repaired, and nothing came out of it but empty pages? A device would print just those."""
-    return bool(document.get_warnings()) and is_blank(document)
+    """Had its objects to be searched for, and are there but empty pages? A device would print just those."""
+    return any(_SEARCHED in str(each) for each in document.get_warnings()) and is_blank(document)
 
 
 def _media(page: pikepdf.Page) -> str:
