@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("intake", "0003_mail")]
+    dependencies = [("intake", "0004_destinations")]
 
     operations = [
         migrations.CreateModel(
