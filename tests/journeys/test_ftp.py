@@ -15,6 +15,7 @@ from tests.peers.office import Office, office_running
 from tests.peers.programs import program
 from tests.peers.served import Served, serving, until
 
+pytestmark = pytest.mark.xdist_group("real programs")
 ClientSeen = Callable[..., None]
 DOCUMENT = sample("put into a folder")
 PASSWORD = "a quiet walk by the river"

@@ -13,6 +13,7 @@ from tests.journeys.test_stores import Api
 from tests.peers.client import sample
 from tests.peers.served import Served, serving, until
 
+pytestmark = pytest.mark.xdist_group("real programs")
 LETTER = sample("from a stick", 2)
 WALLS = "noexec,nodev,nosuid"
 

@@ -34,7 +34,8 @@ def dav(folder: str, port: int, user: str, password: str, certificate: str, key:
         }
     )
     server = Server(("127.0.0.1", port), app)
-    server.ssl_adapter = BuiltinSSLAdapter(certificate, key)
+    if certificate:
+        server.ssl_adapter = BuiltinSSLAdapter(certificate, key)
     server.start()
 
 

@@ -90,7 +90,7 @@ def store_running(kind: str) -> Iterator[Store]:
     folder.chmod(0o755)
     try:
         (folder / "files").mkdir()
-        with {"smb": _smb, "ftps": _ftps, "vsftpd": _vsftpd, "davs": _davs}[kind](folder) as store:
+        with {"smb": _smb, "ftps": _ftps, "vsftpd": _vsftpd, "davs": _davs, "dav": _dav}[kind](folder) as store:
             yield store
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -124,6 +124,14 @@ def _davs(folder: Path) -> Iterator[Store]:
     words = ["dav", str(folder / "files"), str(port), USER, PASSWORD, str(known.certificate), str(known.key)]
     with _python(folder, port, *words):
         yield Store(f"davs://127.0.0.1:{port}/", folder / "files", {"authority": known.authority.read_text()})
+
+
+@contextmanager
+def _dav(folder: Path) -> Iterator[Store]:
+    """In clear text."""
+    port = free_port()
+    with _python(folder, port, "dav", str(folder / "files"), str(port), USER, PASSWORD, "", ""):
+        yield Store(f"dav://127.0.0.1:{port}/", folder / "files")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -24,6 +25,8 @@ from frisket.intake.sources.remote import RemotePlace, Server, There, reading
 
 __all__ = ["SmbPlace"]
 
+# The SMB library looks here for what it may prove itself with; below 3 that would be LM and NTLMv1.
+os.environ["LM_COMPAT_LEVEL"] = "5"
 # A referral would send our credentials to a server nobody named (R20).
 smbclient.ClientConfig(skip_dfs=True)
 for _name in ("smbprotocol", "smbclient", "spnego"):
