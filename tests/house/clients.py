@@ -4,10 +4,12 @@ A test that drives a real client says what it saw with ``client_seen``; `make te
 docs/guide/clients.md when every client of the page was driven.
 """
 
+import io
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import pikepdf
 import pytest
 
 __all__ = ["PAGE", "Seen", "client_seen", "page", "write"]
@@ -17,7 +19,8 @@ _HEAD = """\
 # Clients that print here
 
 Written by `make test` from what it saw; do not edit. Each row was printed by the real program, and the octets that
-arrived were compared with those it sent. How to set them up: [first-printer.md](first-printer.md).
+arrived were compared with those it sent; where the house made PDF of it, its pages were counted. How to set them up:
+[first-printer.md](first-printer.md).
 
 | Client | Way in | What was printed | As whom | Arrived |
 |---|---|---|---|---|
@@ -36,11 +39,20 @@ class Seen(NamedTuple):
 
 @pytest.fixture
 def client_seen(record_property: Callable[[str, object], None]) -> Callable[..., None]:
-    """``client_seen(client, door, printed, owner, sent=…, arrived=…)``: compares, and tells the run."""
+    """``client_seen(client, door, printed, owner, sent=…, arrived=…)``: compares, and tells the run.
 
-    def saw(client: str, door: str, printed: str, owner: str, *, sent: bytes, arrived: bytes) -> None:
-        assert arrived == sent, f"{client}: {len(sent)} octets were sent, {len(arrived)} others arrived"
-        record_property("client", [client, door, printed, owner, "whole, octet by octet"])
+    pages: for what the house makes PDF of; then a PDF of so many pages must have arrived.
+    """
+
+    def saw(client: str, door: str, printed: str, owner: str, *, sent: bytes, arrived: bytes, pages: int = 0) -> None:
+        if pages:
+            with pikepdf.open(io.BytesIO(arrived)) as made:
+                assert len(made.pages) == pages, f"{client}: {len(made.pages)} pages arrived, not {pages}"
+            how = f"converted to PDF, {pages} page{'s' * (pages > 1)}"
+        else:
+            assert arrived == sent, f"{client}: {len(sent)} octets were sent, {len(arrived)} others arrived"
+            how = "whole, octet by octet"
+        record_property("client", [client, door, printed, owner, how])
 
     return saw
 

@@ -1,13 +1,14 @@
 """Files that no device prints, from the upload to paper; locked and broken ones among them."""
 
 import io
+import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pikepdf
 import pytest
-from tests.journeys.test_limits_and_uploads import bearer, form, post
+from tests.journeys.test_limits_and_uploads import bearer, curl, form, post
 from tests.peers.office import Office, office_running
 from tests.peers.served import until
 from tests.samples import office as samples
@@ -62,6 +63,21 @@ def test_an_office_file_is_uploaded_and_a_pdf_of_it_prints(office: Office, name:
     printed = office.arrived("tls")[-1]
     assert printed.startswith(b"%PDF-")
     assert "PDF was made of it" in office.served.words(sent["id"])
+
+
+@pytest.mark.peer("curl")
+def test_a_letter_that_curl_sends_is_printed_as_pdf(office: Office, client_seen: Callable[..., None]) -> None:
+    letter = FOLDER / "letter.docx"
+    token = f"Authorization: Bearer {office.people['token']['token']}"
+    url = f"{office.served.urls['api']}/jobs"
+    sent = json.loads(curl("-H", token, "-F", "queue=secure", "-F", f"document=@{letter};type={DOCX}", url))
+    waiting = settled(office, sent)
+    office.served.print_at(sent["id"], "alice", "tls")
+    office.served.reaches(sent["id"], "ended", "erased")
+    client_seen(
+        "curl", "upload, HTTPS", "an office letter (DOCX)", "alice, by her token",
+        sent=letter.read_bytes(), arrived=office.arrived("tls")[-1], pages=waiting["pages"],
+    )  # fmt: skip
 
 
 def test_a_form_brings_a_letter_and_a_picture_in_one_job(office: Office) -> None:

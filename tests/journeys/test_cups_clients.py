@@ -86,6 +86,18 @@ def test_lp_prints_directly_and_the_very_octets_arrive(
     client_seen("CUPS lp", "IPP", f"a PDF of {pages} page{'s' * (pages > 1)}", STATED, sent=sent, arrived=arrived)
 
 
+@pytest.mark.requirement("SPM-47")
+@pytest.mark.peer("lpr")
+@pytest.mark.peer("ippeveprinter")
+def test_lpr_of_cups_prints_directly_and_the_very_octets_arrive(
+    office: Office, eve: Eve, files: dict[int, Path], client_seen: ClientSeen
+) -> None:
+    server = f"127.0.0.1:{office.served.port('ipp')}"
+    cups_client(server, "lpr", "-P", "secure", "-U", "alice", "-T", "by lpr", str(files[1]))
+    arrived = printed_at(eve, office, waits(office, "by lpr"), "eve")
+    client_seen("CUPS lpr", "IPP", "a PDF of 1 page", STATED, sent=files[1].read_bytes(), arrived=arrived)
+
+
 @pytest.mark.requirement("SAFEQ-53", "SAFEQ-76")
 @pytest.mark.peer("lp")
 def test_lp_prints_directly_inside_tls(office: Office, files: dict[int, Path]) -> None:

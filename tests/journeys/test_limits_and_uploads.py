@@ -4,20 +4,25 @@ import gzip
 import http.client
 import json
 import socket
+import subprocess
 import zlib
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from tests.peers.client import Printing, post, sample, trusting_anybody
 from tests.peers.office import Office, office_running
+from tests.peers.programs import program
 from tests.peers.served import Failed, until
 from tests.wire.pjl_samples import UEL
 
 from frisket.wire import ipp
 
+ClientSeen = Callable[..., None]
+STATED = "alice, whose stated name the queue believes"
 DOCUMENT = sample("a small thing")
 MOST = 300_000
 
@@ -170,6 +175,46 @@ def test_a_document_is_uploaded_as_it_is(office: Office) -> None:
     office.served.print_at(body["id"], "alice", "tls")
     office.served.reaches(body["id"], "erased")
     assert office.arrived("tls")[-1] == DOCUMENT
+
+
+def curl(*words: str) -> str:
+    """What the server answered; a certificate of nobody known is taken, as people do with a house of their own."""
+    done = subprocess.run([program("curl"), "-sS", "-k", "--fail", *words], capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.decode(errors="replace")
+
+
+@pytest.mark.requirement("SAFEQ-96")
+@pytest.mark.peer("curl")
+@pytest.mark.parametrize("way", ["body", "form"])
+def test_curl_uploads_with_a_token(office: Office, client_seen: ClientSeen, tmp_path: Path, way: str) -> None:
+    file = tmp_path / "report.pdf"
+    file.write_bytes(DOCUMENT)
+    url, token = f"{office.served.urls['api']}/jobs", f"Authorization: Bearer {office.people['token']['token']}"
+    if way == "body":
+        given = ["-H", "Content-Type: application/pdf", "--data-binary", f"@{file}", f"{url}?queue=secure"]
+    else:
+        given = ["-F", "queue=secure", "-F", f"document=@{file};type=application/pdf", url]
+    number = json.loads(curl("-H", token, *given))["number"]
+    assert office.served.job(number)["owner"] == "alice"
+    office.served.print_at(number, "alice", "tls")
+    office.served.reaches(number, "ended", "erased")
+    what = "a PDF as the body" if way == "body" else "a PDF in a form"
+    arrived = office.arrived("tls")[-1]
+    client_seen("curl", "upload, HTTPS", what, "alice, by her token", sent=DOCUMENT, arrived=arrived)
+
+
+@pytest.mark.peer("curl")
+def test_curl_posts_ipp(office: Office, client_seen: ClientSeen, tmp_path: Path) -> None:
+    file = tmp_path / "print-job.ipp"
+    file.write_bytes(office.client("alice", door="ipps").message(ipp.Operation.PRINT_JOB) + DOCUMENT)
+    head = ["-H", "Content-Type: application/ipp", "--data-binary", f"@{file}"]
+    curl(*head, f"https://localhost:{office.served.port('ipps')}/ipp/print/secure")
+    number = office.served.jobs("alice", "held")[0]["number"]
+    office.served.print_at(number, "alice", "tls")
+    office.served.reaches(number, "ended", "erased")
+    arrived = office.arrived("tls")[-1]
+    client_seen("curl", "IPPS", "a PDF in a Print-Job", STATED, sent=DOCUMENT, arrived=arrived)
 
 
 def form(*parts: tuple[str, str | None, bytes]) -> tuple[bytes, str]:

@@ -200,6 +200,17 @@ def test_the_socket_backend_of_cups_prints_as_the_person_the_queue_names(
         office.served.ask("queue.set", name="secure", no_default_person=True)
 
 
+@pytest.mark.peer("cups-backends")
+def test_the_ipp_backend_of_cups_prints_as_the_name_it_states(
+    office: Office, letter: Path, client_seen: ClientSeen
+) -> None:
+    done = backend(f"{office.served.urls['ipp']}/secure?waitjob=false", "alice", "By the backend", letter)
+    assert done.status == 0, done.said
+    job = newest(office)
+    assert (job["owner"], job["door"], job["title"]) == ("alice", "ipp", "By the backend")
+    client_seen("CUPS ipp backend", "IPP", "a PDF", STATED, sent=DOCUMENT, arrived=printed(office, job, "alice"))
+
+
 @pytest.mark.peer("nmap")
 def test_a_scanner_cannot_write_on_a_display(office: Office) -> None:
     port = str(office.served.port("raw"))

@@ -1,7 +1,8 @@
 """Mail with real mail programs: swaks and Postfix at our door, Dovecot's mailboxes looked into."""
 
 import subprocess
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -12,9 +13,13 @@ from typing import Any
 import pytest
 from tests.intake.exchange_double import Exchange, certificates, exchange_running
 from tests.peers.mailing import Dovecot, dovecot_running, free_ports, postfix_running
+from tests.peers.office import arrived_at
 from tests.peers.programs import program
 from tests.peers.served import Served, serving, until
 
+from frisket import lab
+
+ClientSeen = Callable[..., None]
 patiently = partial(until, within_s=90.0)  # four servers on a machine that may be busy
 SAMPLES = Path(__file__).parents[1] / "samples"
 PDF = (SAMPLES / "one-page.pdf").read_bytes()
@@ -52,6 +57,7 @@ def swaks(port: int, *words: str, mail: EmailMessage | None = None, to: str = "s
 class Office:
     served: Served
     alice: dict[str, Any]
+    devices: lab.Running
 
     @property
     def port(self) -> int:
@@ -59,6 +65,12 @@ class Office:
 
     def waiting(self) -> list[dict[str, Any]]:
         return self.served.jobs("", "held")
+
+    def arrived(self, job: dict[str, Any]) -> bytes:
+        """What the device gets of a held job when alice releases it there."""
+        self.served.print_at(job["number"], "alice", "copy")
+        self.served.reaches(job["number"], "ended", "erased")
+        return arrived_at(self.devices, "copy")[-1]
 
     def latest(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.served.ask("mail.latest")["mails"]
@@ -76,10 +88,15 @@ def office(level: str = "medium", **settings: str) -> Iterator[Office]:
         "MAIL__LOOK_EVERY_S": "1",
         **settings,
     }
-    with serving(chosen) as served:
+    with (
+        tempfile.TemporaryDirectory(prefix="frisket-lab-") as folder,
+        serving(chosen) as served,
+        lab.running(Path(folder), lab.DevicePlan("copy", lab.Door.IPPS)) as devices,
+    ):
         served.ask("queue.add", name="secure", hold=True)
+        served.ask("device.add", name="copy", uri=devices.uri("copy"))
         alice = served.person("alice", mail="alice@office.lab")
-        yield Office(served, alice)
+        yield Office(served, alice, devices)
 
 
 @pytest.fixture(scope="module")
@@ -127,13 +144,16 @@ def test_a_personal_address_says_whose_job_it_is(strict: Office) -> None:
 
 
 @pytest.mark.peer("swaks")
-def test_who_signs_in_is_known_by_that(strict: Office) -> None:
+def test_who_signs_in_is_known_by_that(strict: Office, client_seen: ClientSeen) -> None:
     password = strict.served.ask("person.password", name="alice")["password"]
     before = len(strict.waiting())
     words = ("--tls", "--auth", "PLAIN", "--auth-user", "alice", "--auth-password", password)
     said = swaks(strict.port, *words, mail=a_mail(("a.pdf", PDF), number=3))
     assert "235 2.7.0" in said and "250 2.0.0 Jobs: 1" in said, said
     assert len(strict.waiting()) == before + 1
+    arrived = strict.arrived(strict.waiting()[0])
+    owner = "alice, who signs in over SMTP"
+    client_seen("swaks", "mail, SMTP inside TLS", "an attached PDF", owner, sent=PDF, arrived=arrived)
     login = swaks(strict.port, *words[:2], "LOGIN", *words[3:], mail=a_mail(("a.pdf", PDF), number=4))
     assert "250 2.0.0 Jobs: 1" in login, login
     assert "535 5.7.8" in swaks(strict.port, *words[:-1], "a wrong password", mail=a_mail(number=5))
@@ -233,12 +253,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         introspection = f"http://127.0.0.1:{knows.port}/introspect"
         with dovecot_running(*users, introspection=introspection) as dovecot:
             with office(MAIL__RESULTS_SERVERS="mx.lab") as found:
-                yield Shop(found.served, found.alice, dovecot, exchange)
+                yield Shop(found.served, found.alice, found.devices, dovecot, exchange)
 
 
 @pytest.mark.peer("dovecot")
 @pytest.mark.requirement("SAFEQ-60")
-def test_mails_of_an_imap_mailbox_become_jobs_of_their_senders(shop: Shop) -> None:
+def test_mails_of_an_imap_mailbox_become_jobs_of_their_senders(shop: Shop, client_seen: ClientSeen) -> None:
     dovecot = shop.dovecot
     dovecot.put("print", passed(20, ("i1.pdf", PDF)))
     dovecot.put("print", a_mail(("i2.pdf", PDF), number=21).as_bytes())
@@ -251,6 +271,9 @@ def test_mails_of_an_imap_mailbox_become_jobs_of_their_senders(shop: Shop) -> No
     patiently(lambda: shop.state("print") == "watching")
     dovecot.put("print", passed(22, ("i3.pdf", OTHER)))  # told by IDLE
     patiently(lambda: shop.printed("i3.pdf") and dovecot.count("print", "Printed") == 2)
+    owner = "alice, for whom the mailbox's server vouches"
+    arrived = shop.arrived(shop.printed("i3.pdf")[0])
+    client_seen("Dovecot mailbox", "mail, fetched over IMAP", "an attached PDF", owner, sent=OTHER, arrived=arrived)
 
 
 @pytest.mark.peer("dovecot")
@@ -285,14 +308,18 @@ def test_a_server_that_can_neither_idle_nor_move_is_served_all_the_same(shop: Sh
 
 @pytest.mark.peer("dovecot")
 @pytest.mark.requirement("SAFEQ-60")
-def test_mails_of_a_pop3_mailbox_are_deleted_once_they_are_jobs(shop: Shop) -> None:
+def test_mails_of_a_pop3_mailbox_are_deleted_once_they_are_jobs(shop: Shop, client_seen: ClientSeen) -> None:
     large = PDF + b"%" * 3_000_000
     shop.dovecot.put("post", passed(30, ("q1.pdf", large)))
     shop.dovecot.put("post", a_mail(("q2.pdf", large), number=31).as_bytes())  # refused before its end
     shop.dovecot.put("post", passed(32, ("q3.pdf", PDF)))
     shop.add("post", "pop3")
     patiently(lambda: shop.dovecot.count("post") == 0)
-    assert sorted(job["octets"] for job in shop.printed("q1.pdf", "q2.pdf", "q3.pdf")) == sorted((len(large), len(PDF)))
+    printed = {job["title"]: job for job in shop.printed("q1.pdf", "q2.pdf", "q3.pdf")}
+    assert {title: job["octets"] for title, job in printed.items()} == {"q1.pdf": len(large), "q3.pdf": len(PDF)}
+    owner = "alice, for whom the mailbox's server vouches"
+    arrived = shop.arrived(printed["q1.pdf"])
+    client_seen("Dovecot mailbox", "mail, fetched over POP3", "a PDF of 3 MB", owner, sent=large, arrived=arrived)
 
 
 @pytest.mark.peer("dovecot")

@@ -3,24 +3,34 @@
 import os
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import smbclient
 from tests.peers.client import sample
+from tests.peers.office import arrived_at
 from tests.peers.samba import PASSWORD, Samba, samba_running
 from tests.peers.served import Served, serving, until
+
+from frisket import lab
 
 LETTER = sample("over SMB", 2)
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[Served]:
+def devices(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Running]:
+    with lab.running(tmp_path_factory.mktemp("lab"), lab.DevicePlan("copy", lab.Door.IPP)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def house(devices: lab.Running) -> Iterator[Served]:
     with serving() as served:
         served.ask("queue.add", name="secure", hold=True, info="100% held \\")
         served.ask("queue.add", name="second", hold=True)
         served.person("alice")
+        served.ask("device.add", name="copy", uri=devices.uri("copy"))
         yield served
 
 
@@ -43,7 +53,7 @@ def job(house: Served, title: str) -> dict:
 @pytest.mark.peer("smbclient")
 @pytest.mark.requirement("SAFEQ-52", "SPM-12")
 def test_a_document_printed_over_smb_arrives_whole_in_the_name_of_who_signed_in(
-    house: Served, samba: Samba, tmp_path: Path
+    house: Served, samba: Samba, devices: lab.Running, tmp_path: Path, client_seen: Callable[..., None]
 ) -> None:
     file = tmp_path / "Letter over SMB.pdf"
     file.write_bytes(LETTER)
@@ -53,6 +63,11 @@ def test_a_document_printed_over_smb_arrives_whole_in_the_name_of_who_signed_in(
     assert (made["owner"], made["door"], made["format"]) == ("alice", "samba", "application/pdf")
     assert (made["octets"], made["state"]) == (len(LETTER), "held")
     until(lambda: os.listdir(samba.root / "spool") == [])
+    house.print_at(made["number"], "alice", "copy")
+    house.reaches(made["number"], "ended", "erased")
+    (arrived,) = arrived_at(devices, "copy")
+    owner = "the name it signed in with at Samba"
+    client_seen("smbclient", "SMB 3, through Samba", "a PDF of 2 pages", owner, sent=LETTER, arrived=arrived)
 
 
 @pytest.mark.peer("smbd")

@@ -56,10 +56,9 @@ def lprng(name: str, port: int, queue: str, *words: str, see: Path | None = None
 
 def backend(uri: str, user: str, title: str, document: Path, *, copies: int = 1) -> Done:
     """A backend of CUPS as its scheduler starts it: job, user, title, copies, options, file."""
-    scheme = uri.partition(":")[0]
-    return _run(
-        program(f"/usr/lib/cups/backend/{scheme}"), "42", user, title, str(copies), "", str(document), DEVICE_URI=uri
-    )
+    path = program(f"/usr/lib/cups/backend/{uri.partition(':')[0]}")
+    given = {"DEVICE_URI": uri, "CONTENT_TYPE": "application/pdf", "FINAL_CONTENT_TYPE": "application/pdf"}
+    return _run(path, "42", user, title, str(copies), "", str(document), **given)
 
 
 def netcat(port: int, octets: bytes) -> Done:

@@ -12,7 +12,7 @@ from tests.peers.served import Served, serving
 
 from frisket import lab
 
-__all__ = ["CARDS", "DEVICES", "Office", "office_running"]
+__all__ = ["CARDS", "DEVICES", "Office", "arrived_at", "office_running"]
 
 CARDS = {"alice": "04A1B2C3D4E5F6", "bob": "04FFEEDDCCBBAA"}
 DEVICES = (
@@ -20,6 +20,12 @@ DEVICES = (
     lab.DevicePlan("plain", lab.Door.IPP),
     lab.DevicePlan("raw", lab.Door.RAW),
 )
+
+
+def arrived_at(running: lab.Running, device: str) -> list[bytes]:
+    """The documents a virtual device was sent, oldest first."""
+    folder = running[device].tray.folder
+    return [(folder / doc.file).read_bytes() for job in running.jobs(device) for doc in job.documents if doc.file]
 
 
 @dataclass
@@ -36,8 +42,7 @@ class Office:
 
     def arrived(self, device: str) -> list[bytes]:
         """What a virtual device was sent, job by job, oldest first; of RAW devices the documents alone."""
-        folder = self.lab[device].tray.folder
-        return [(folder / doc.file).read_bytes() for job in self.lab.jobs(device) for doc in job.documents if doc.file]
+        return arrived_at(self.lab, device)
 
     def print_held(self, person: str, document: bytes, **more: Any) -> int:
         """Print to the queue that holds; the job's number."""

@@ -3,7 +3,7 @@
 import io
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from reportlab.pdfgen import canvas
 
 from frisket import lab
 from tests.peers.agents import ReplayAgent, office
+from tests.peers.office import arrived_at
 from tests.peers.recording import recording
 from tests.peers.served import Served, serving
 from tests.web.reading import faults
@@ -30,7 +31,7 @@ QUIET = (
 ).split()
 PAGES = (
     "/ /jobs /jobs/1 /upload /me /all-jobs /devices /devices/copy-1 /queues /queues/secure /persons "
-    "/audit /health /help"
+    "/audit /health /access /help"
 ).split()
 SIZES = {"phone": (360, 740), "panel": (800, 480), "desk": (1280, 860), "wide": (1920, 1080)}
 
@@ -72,10 +73,9 @@ class Site:
         """on: another address of the pages."""
         width, height = SIZES[size]
         context = self.chromium.new_context(
-            base_url=on or self.served.urls["web"],
             ignore_https_errors=True,
             viewport={"width": width, "height": height},
-            **{"locale": "en-GB", **options},
+            **{"base_url": on or self.served.urls["web"], "locale": "en-GB", **options},
         )
         page = context.new_page()
         page.set_default_timeout(15_000)
@@ -200,8 +200,11 @@ def test_a_broken_device_says_so_at_its_panel_and_keeps_the_job(site: Site) -> N
     site.served.cli("device", "snmp", "copy-1", "off")
 
 
-def test_a_visitor_with_a_phone_uploads_a_document_and_sees_it_wait(site: Site, tmp_path: Path) -> None:
-    (tmp_path / "tickets.pdf").write_bytes(pdf(2))
+def test_a_visitor_with_a_phone_uploads_a_document_and_sees_it_wait(
+    site: Site, tmp_path: Path, client_seen: Callable[..., None]
+) -> None:
+    document = pdf(2)
+    (tmp_path / "tickets.pdf").write_bytes(document)
     page = site.signed_in("bert", "phone", has_touch=True, is_mobile=True)
     page.locator("nav.bar a", has_text="Upload").click()
     page.set_input_files("#document", tmp_path / "tickets.pdf")
@@ -209,6 +212,56 @@ def test_a_visitor_with_a_phone_uploads_a_document_and_sees_it_wait(site: Site, 
     page.wait_for_url("**/jobs")
     assert "tickets.pdf" in page.inner_text("main") and not sideways(page)
     page.context.close()
+    (view,) = site.served.jobs("bert", "held")
+    site.served.print_at(view["number"], "bert", "copy-1")
+    site.served.reaches(view["number"], "ended", "erased")
+    owner = "bert, who signed in on the page"
+    arrived = arrived_at(site.devices, "copy")[-1]
+    client_seen(
+        "phone-sized Chromium (360 px)", "upload page", "a PDF of 2 pages", owner, sent=document, arrived=arrived
+    )
+
+
+@pytest.mark.requirement("SAFEQ-77")
+def test_what_a_phone_sends_is_readable_to_nobody_on_its_way(site: Site, tmp_path: Path) -> None:
+    mark = b"canary-of-a-phone-5d20"
+    (tmp_path / "Title-77c1.pdf").write_bytes(pdf() + b"%" + mark)
+    with recording(site.served.port("web")) as recorder:
+        base = {"base_url": f"https://127.0.0.1:{recorder.port}"}
+        page = site.signed_in("bert", "phone", has_touch=True, is_mobile=True, **base)
+        page.goto("/upload")
+        page.set_input_files("#document", tmp_path / "Title-77c1.pdf")
+        page.click("main button.primary")
+        page.wait_for_url("**/jobs")
+        page.context.close()
+        sent = b"".join(recorder.sent)
+    assert "Title-77c1.pdf" in [job["title"] for job in site.served.jobs("bert", "held")]
+    assert len(sent) > 1000
+    assert not any(word in sent for word in (mark, b"Title-77c1", b"bert", PASSWORD.encode(), b"csrf"))
+
+
+@pytest.mark.requirement("OCE-185")
+@pytest.mark.parametrize("locale", ["en-GB", "de-DE"])
+def test_a_phone_gives_the_upload_pages_own_password_and_then_uploads(site: Site, locale: str) -> None:
+    secret = "the lobby has blue chairs"
+    adam = site.signed_in("adam", "phone", locale=locale)
+    adam.goto("/access")
+    assert not sideways(adam) and faults(adam.content()) == []
+    adam.fill("#id_upload_password", secret)
+    adam.uncheck("#id_no_password")
+    adam.click("main button.primary")
+    adam.wait_for_selector(".note.good")
+    page = site.signed_in("bert", "phone", has_touch=True, is_mobile=True, locale=locale)
+    page.goto("/upload")
+    assert page.locator("#document").count() == 0 and not sideways(page) and faults(page.content()) == []
+    page.fill("#password", secret)
+    page.click("main button.primary")
+    page.wait_for_selector("#document")
+    page.context.close()
+    adam.check("#id_no_password")
+    adam.click("main button.primary")
+    adam.wait_for_selector(".note.good")
+    adam.context.close()
 
 
 @pytest.mark.requirement("SAFEQ-77")
