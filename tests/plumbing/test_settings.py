@@ -119,9 +119,9 @@ def test_the_first_file_of_a_plain_house_changes_no_default(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("level", "listed", "open_doors"),
     [
-        ("normal", False, {"web", "ipps", "ipp", "lpd", "raw", "mail"}),
-        ("medium", False, {"web", "ipps", "mail"}),
-        ("medium", True, {"web", "ipps", "lpd", "raw", "mail"}),
+        ("normal", False, {"web", "ipps", "ipp", "lpd", "raw", "mail", "traps"}),
+        ("medium", False, {"web", "ipps", "mail", "traps"}),
+        ("medium", True, {"web", "ipps", "lpd", "raw", "mail", "traps"}),
         ("medium-high", False, {"web", "ipps"}),
         ("medium-high", True, {"web", "ipps", "lpd"}),
         ("high", False, {"web", "ipps"}),
