@@ -200,10 +200,11 @@ def _no_pages() -> bytes:
 
 
 @pytest.mark.peer("ghostscript")
+@pytest.mark.timeout(900)
 def test_sixty_of_all_kinds_are_printed_or_refused_and_each_is_told_why(office: Office) -> None:
     docs = [doc for pair in zip(good(), bad(), strict=True) for doc in pair]
     before = len(office.arrived("tls"))
-    ran = run(office, docs, 240)
+    ran = run(office, docs, 600)
     told = {doc.name: ran.why(doc.name) for doc in docs}
     print(json.dumps(told, indent=1))
     assert told == {doc.name: told[doc.name] if doc.why is None else doc.why for doc in docs}

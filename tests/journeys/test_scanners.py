@@ -183,7 +183,7 @@ def test_a_running_house_makes_files_in_the_folders_the_guide_names_and_nowhere_
     tracing = subprocess.Popen([*command, "-o", trace, "-p", watched], stderr=subprocess.DEVNULL)
     try:
         status = Path(f"/proc/{watched}/status")
-        until(lambda: "TracerPid:\t0" not in status.read_text(), 10)
+        until(lambda: "TracerPid:\t0" not in status.read_text(), 60)
         print_some(office, 4)
         drop(hot, "page.pdf", pdf(1))
         until(lambda: list(out.glob("*.log")), within_s=90)

@@ -119,9 +119,9 @@ def test_the_first_file_of_a_plain_house_changes_no_default(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("level", "listed", "open_doors"),
     [
-        ("normal", False, {"web", "ipps", "ipp", "lpd", "raw", "ftp", "mail", "http"}),
-        ("medium", False, {"web", "ipps", "ftp", "mail", "http"}),
-        ("medium", True, {"web", "ipps", "lpd", "raw", "ftp", "mail", "http"}),
+        ("normal", False, {"web", "ipps", "ipp", "lpd", "raw", "ftp", "mail", "http", "traps"}),
+        ("medium", False, {"web", "ipps", "ftp", "mail", "http", "traps"}),
+        ("medium", True, {"web", "ipps", "lpd", "raw", "ftp", "mail", "http", "traps"}),
         ("medium-high", False, {"web", "ipps"}),
         ("medium-high", True, {"web", "ipps", "lpd"}),
         ("high", False, {"web", "ipps"}),
