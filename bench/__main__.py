@@ -19,19 +19,21 @@ from rich.console import Console
 
 from bench import chart, machine, messages, result, table
 from bench.result import Row, Run
-from bench.rows import accepting, converting, devices, growing, large, slowly, starting, within
+from bench.rows import accepting, converting, devices, doors, finding, growing, large, slowly, starting, within
 from bench.servers import NotUp, Workshop
 from bench.setting import Setting
 from bench.web import BadStatus
 
 PARTS: dict[str, Callable[[Setting], list[Row]]] = {
     "accept": accepting.measure,
+    "doors": doors.measure,
     "worst": accepting.measure_worst,
     "large": large.measure,
     "growth": growing.measure,
     "forward": devices.measure_forwarding,
     "release": devices.measure_release,
     "start": starting.measure,
+    "discovery": finding.measure,
     "slow": slowly.measure,
     "convert": converting.measure,
     "within": within.measure,

@@ -10,13 +10,14 @@ import selectors
 import socket
 import time
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from bench import machine, messages
 from bench.documents import Document, pdf
 
-__all__ = ["Measured", "Plan", "percentile", "run"]
+__all__ = ["Measured", "Plan", "accounted", "percentile", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +71,17 @@ def percentile(ordered: list[float], percent: float) -> float:
 
 
 def run(plan: Plan) -> Measured:
-    cpu = machine.use_of(plan.server).cpu if plan.server else 0.0
+    return accounted(_Generator(plan).run, plan.server)
+
+
+def accounted(act: Callable[[], Measured], server: int | None) -> Measured:
+    """What ``act`` found, and whose CPU it took; ``server``: the process whose work it was."""
+    cpu = machine.use_of(server).cpu if server else 0.0
     busy, own, began = machine.busy_seconds(), time.process_time(), time.perf_counter()
-    measured = _Generator(plan).run()
+    measured = act()
     wall = time.perf_counter() - began
-    if plan.server:
-        measured.server_cpu = machine.use_of(plan.server).cpu - cpu
+    if server:
+        measured.server_cpu = machine.use_of(server).cpu - cpu
     other = machine.busy_seconds() - busy - measured.server_cpu - (time.process_time() - own)
     measured.other_cpu = max(0.0, other / wall / (os.cpu_count() or 1)) if wall else 0.0
     return measured

@@ -10,7 +10,7 @@ from statistics import median
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-__all__ = ["Use", "aes_rate", "busy_seconds", "facts", "sync_ms", "use_of", "write_rate"]
+__all__ = ["Use", "aes_rate", "busy_seconds", "facts", "keep", "sync_ms", "use_of", "write_rate"]
 
 _TICK = os.sysconf("SC_CLK_TCK")
 
@@ -83,6 +83,21 @@ def sync_ms(folder: Path, rounds: int = 60) -> float:
         os.close(fd)
         file.unlink()
     return median(taken) * 1000
+
+
+def keep(octets: bytes, file: Path) -> None:
+    """As a program that loses nothing writes a file: beside it, synced, renamed, the folder synced."""
+    beside = file.with_suffix(".new")
+    with beside.open("xb") as out:
+        out.write(octets)
+        out.flush()
+        os.fsync(out.fileno())
+    beside.rename(file)
+    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def write_rate(folder: Path, octets: int) -> float:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-__all__ = ["Cups", "Frisket", "NotUp", "Server", "Workshop"]
+__all__ = ["Cups", "Frisket", "NotUp", "Server", "Workshop", "free_port", "listens"]
 
 FRISKET = Path(sys.executable).with_name("frisket")
 _PATIENCE_S = 120.0
@@ -65,8 +65,9 @@ class Workshop:
             server.stop(signal.SIGKILL)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def frisket(self) -> "Frisket":
-        house = Frisket(self._new("house"))
+    def frisket(self, more: str = "") -> "Frisket":
+        """more: further lines of its settings file."""
+        house = Frisket(self._new("house"), more)
         self._servers.append(house)
         house.furnish()
         return house
@@ -119,22 +120,25 @@ class Frisket:
 
     name = "Frisket"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: str = "") -> None:
         self.data = folder / "data"
         self._ready = folder / "ready.json"
         self._log = folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
         self.urls: dict[str, str] = {}
         self.token = ""
+        self.mail_address = ""
+        self.inside: tuple[str, ...] = ()  # words in front of the command, which start it in another network
         self.run("init", "--ephemeral-ports")
         with (self.data / "frisket.toml").open("a") as settings:
             settings.write("\n[limits]\npages_per_second = 10000\n")  # one client asks for every page here
+            settings.write(more)
 
     def furnish(self) -> None:
         """Started, with a holding queue, one that forwards, and a person whose stated name is believed."""
         self.start()
         self.run("queue", "add", "secure", "--hold", "--trust-network", "127.0.0.0/8")
-        self.run("person", "add", "load", "--card", "04A1B2C3D4")
+        self.mail_address = self.run("person", "add", "load", "--card", "04A1B2C3D4").get("mail_address") or ""
         self.token = self.run("person", "token", "load")["token"]
 
     def run(self, *words: str) -> Any:
@@ -149,7 +153,7 @@ class Frisket:
     def start(self) -> float:
         self._ready.unlink(missing_ok=True)
         began = time.perf_counter()
-        command = [str(FRISKET), "--data", str(self.data), "serve", "--ready-file", str(self._ready)]
+        command = [*self.inside, str(FRISKET), "--data", str(self.data), "serve", "--ready-file", str(self._ready)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         while not self._ready.exists():
@@ -207,7 +211,7 @@ class Cups:
         environment = {**os.environ, "PATH": _PATHS}
         quiet = subprocess.DEVNULL
         self._process = subprocess.Popen(command, stdout=quiet, stderr=quiet, env=environment)
-        while not _listens(self.port):
+        while not listens(self.port):
             if self._process.poll() is not None or time.perf_counter() - began > _PATIENCE_S:
                 raise NotUp("cupsd did not come up")
             time.sleep(0.005)
@@ -219,7 +223,7 @@ class Cups:
 
     def _queue(self, name: str, uri: str) -> None:
         environment = {**os.environ, "PATH": _PATHS, "CUPS_SERVER": f"localhost:{self.port}"}
-        command = ["lpadmin", "-p", name, "-E", "-v", uri, "-m", "raw"]
+        command = ["lpadmin", "-p", name, "-E", "-v", uri, "-m", "raw", "-o", "printer-is-shared=true"]
         done = subprocess.run(command, capture_output=True, env=environment, timeout=_PATIENCE_S)
         if done.returncode:
             raise NotUp(f"lpadmin: {done.stderr.decode()[-300:]}")
@@ -241,7 +245,7 @@ class Cups:
         _end(self._process, how)
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
     try:
         socket.create_connection(("localhost", port), timeout=1).close()
     except OSError:

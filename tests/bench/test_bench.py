@@ -1,7 +1,9 @@
 """The pure parts of the benchmark: what it sends, how it counts, how it judges."""
 
+import asyncio
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -9,9 +11,10 @@ import pytest
 from bench.documents import pdf
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.wire.mail_samples import read
 
-from bench import chart, load, messages, result, table
-from frisket.wire import ipp
+from bench import chart, load, messages, nowhere, result, table, talking
+from frisket.wire import ipp, lpd, pjl, smtp
 
 MACHINE = {"processor": "P", "cores": 2, "sync_ms": 1.0, "aes_256_gcm_mb_per_s": 5000, "load": 0.1}
 
@@ -61,6 +64,62 @@ def test_a_document_has_about_the_size_that_was_asked_for(octets: int) -> None:
     assert len(made) == document.octets
     assert abs(len(made) - octets) < 600
     assert made.startswith(b"%PDF-1.4") and made.endswith(b"%%EOF\n")
+
+
+class Overheard(asyncio.StreamReader):
+    def __init__(self) -> None:
+        super().__init__(limit=1 << 20)
+        self.octets = b""
+
+    def feed_data(self, data: bytes) -> None:
+        self.octets += data
+        super().feed_data(data)
+
+
+async def spoken(kind: str, exchange: Callable[[int], talking.Exchange]) -> bytes:
+    """What the generator says to a door that takes everything, in one exchange that succeeds."""
+    reader, act = Overheard(), getattr(nowhere, f"_{kind}")
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await act(reader, writer)
+        writer.close()
+
+    protocol = asyncio.StreamReaderProtocol(reader, serve)
+    server = await asyncio.get_running_loop().create_server(lambda: protocol, "127.0.0.1", 0)
+    try:
+        await exchange(server.sockets[0].getsockname()[1])(7)
+    finally:
+        server.close()
+    return reader.octets
+
+
+DOCUMENT = pdf(3_000)
+
+
+async def test_the_house_reads_the_lpd_session_of_the_generator() -> None:
+    octets = await spoken("lpd", lambda port: talking.Lpd(port, DOCUMENT, "secure"))
+    events = lpd.Conversation().feed(octets)
+    (control,) = [each for each in events if isinstance(each, lpd.ControlFile)]
+    assert events[0] == lpd.ReceiveJob("secure") and control.first("P") == b"load"
+    assert lpd.pair(control, [control.prints[0].file]) == list(control.prints)
+    assert b"".join(each.octets for each in events if isinstance(each, lpd.Data)) == DOCUMENT.numbered(7)
+
+
+async def test_the_house_reads_the_raw_stream_of_the_generator() -> None:
+    octets = await spoken("raw", lambda port: talking.Raw(port, DOCUMENT))
+    events = pjl.Unframer().feed(octets)
+    assert pjl.job_of(each for each in events if isinstance(each, pjl.Command)).user == "load"
+    assert b"".join(each.octets for each in events if isinstance(each, pjl.Data)) == DOCUMENT.numbered(7)
+
+
+async def test_the_house_reads_the_mail_of_the_generator() -> None:
+    octets = await spoken("mail", lambda port: talking.Smtp(port, DOCUMENT, "load@a.lab", "secure+x@b.lab"))
+    before, _, rest = octets.partition(b"DATA\r\n")
+    assert b"MAIL FROM:<load@a.lab>" in before and b"RCPT TO:<secure+x@b.lab>" in before
+    text = smtp.DotText(strict=True)
+    top, leaves = read(text.feed(rest))
+    assert text.ended and text.rest == b"QUIT\r\n" and "bench.lab" in dict(top)["message-id"]
+    assert [each.octets for each in leaves][1:] == [DOCUMENT.numbered(0)]
 
 
 def test_two_documents_differ_in_their_number_alone() -> None:

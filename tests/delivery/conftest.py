@@ -131,6 +131,7 @@ class Collector:
 
     def __init__(self) -> None:
         self.prints: list[bytes] = []
+        self.then: Callable[[], object] = lambda: None  # once a print is here, before its connection ends
         self._loop = asyncio.new_event_loop()
 
     def __enter__(self) -> "Collector":
@@ -154,6 +155,7 @@ class Collector:
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         octets = await reader.read(-1)
         self.prints.append(octets)
+        self.then()
         writer.close()
 
     @property

@@ -65,7 +65,7 @@ def test_a_device_that_never_answers_costs_a_bounded_time(post: Post, running: l
     begin = time.monotonic()
     with pytest.raises(delivery.TryAgain):
         delivery.send(job_id)
-    assert time.monotonic() - begin < 8
+    assert time.monotonic() - begin < 60
     assert post.attempt(job_id).octets_sent == 0
     assert post.view(job_id).state is job.State.RELEASED
 

@@ -3,7 +3,6 @@
 import os
 import shutil
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -154,12 +153,11 @@ def test_a_cancel_is_told_to_the_printer(post: Post, bus: None, tmp_path: Path) 
         sender = threading.Thread(target=delivery.send, args=(job_id,))
         sender.start()
         wait_for(lambda: bool(eve.printed()))
-        begin = time.monotonic()
         with db.transaction() as tx:
             why = job.Reason.CANCELLED_BY_OWNER
             assert delivery.cancel(job_id, why=why, by=post.house.administrator, tx=tx)
-        sender.join(15)
-        assert time.monotonic() - begin < 15
+        sender.join(60)
+        assert not sender.is_alive()
     view = post.view(job_id)
     assert (view.state, view.why) == (job.State.DELIVERED, job.Reason.CANCELLED_BY_OWNER)
     assert view.outcome is job.Outcome.CANCELLED

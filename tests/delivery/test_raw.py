@@ -177,7 +177,7 @@ def test_a_device_that_takes_nothing_stalls_and_the_job_is_uncertain(post: Post)
         view = post.send(job_id)
         assert view.state is job.State.UNCERTAIN
         assert post.attempt(job_id).evidence == "Stalled"
-        assert time.monotonic() - begin < 10
+        assert time.monotonic() - begin < 60
 
 
 def test_a_slow_device_is_not_a_stalled_one(post: Post) -> None:

@@ -3,7 +3,6 @@
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable
 from uuid import UUID
 
@@ -228,9 +227,7 @@ def test_a_hanging_device_does_not_hold_up_another(post: Post, collector: Collec
     engine = work.open_engine(4)
     engine.start()
     try:
-        begin = time.monotonic()
-        wait_for(lambda: all(post.view(each).state in DONE for each in quick), 15)
-        assert time.monotonic() - begin < 15
+        wait_for(lambda: all(post.view(each).state in DONE for each in quick))
     finally:
         running.clear("stuck")
         engine.stop()

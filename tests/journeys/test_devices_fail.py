@@ -128,11 +128,10 @@ def test_a_hanging_device_holds_up_no_other(office: Office) -> None:
     served.print_at(stuck, "alice", "first")
     served.reaches(stuck, "sending")
     served.print_at(behind, "alice", "first")
-    began = time.monotonic()
     served.print_at(free, "alice", "second")
     served.reaches(free, "erased")
-    assert time.monotonic() - began < 3
     assert served.job(stuck)["state"] in ("sending", "uncertain")
+    assert served.job(behind)["state"] in ("released", "sending")
     office.lab.clear("first")
     served.reaches(stuck, "uncertain", "erased", within_s=40)
     served.reaches(behind, "erased", within_s=40)

@@ -63,7 +63,7 @@ def test_a_named_time_is_told_back_as_it_was_asked(office: Office) -> None:
 
 
 def test_a_time_that_came_while_the_house_was_off_lets_the_job_print_when_it_is_back(office: Office) -> None:
-    soon = datetime.now(UTC) + timedelta(seconds=2)
+    soon = datetime.now(UTC) + timedelta(seconds=5)  # it has to be in by then, on a busy machine too
     number = office.client("alice", "straight").print(DOCUMENT, a("job-hold-until-time", ipp.datetime_value(soon))).job
     assert seen(office, number) == (4, ["job-hold-until-specified"])
     office.served.stop()

@@ -222,12 +222,14 @@ async def test_a_running_lab_obeys_commands_and_leaves_no_port_open(tmp_path):
     assert sorted(told) == ["colour", "lpd", "mono", "raw"]
     assert (await asyncio.to_thread(print_job, told["colour"])).code == Status.OK
     await asyncio.to_thread(lab.command, tmp_path, "mono", "busy 1\n")
-    await asyncio.sleep(0.6)
-    assert (await asyncio.to_thread(print_job, told["mono"])).code == Status.BUSY
-    (tmp_path / "mono" / lab.CONTROL_FILE).write_text("on-fire")
-    await asyncio.sleep(0.6)
-    assert complaints and "mono" in complaints[0]
-    assert [job.device for job in printed] == ["colour"]
+    async with asyncio.timeout(60):  # until it has looked at its folder, it prints
+        while (await asyncio.to_thread(print_job, told["mono"])).code != Status.BUSY:
+            await asyncio.sleep(0.1)
+        (tmp_path / "mono" / lab.CONTROL_FILE).write_text("on-fire")
+        while not complaints:
+            await asyncio.sleep(0.1)
+    assert "mono" in complaints[0]
+    assert printed[0].device == "colour" and {job.device for job in printed[1:]} <= {"mono"}
     with pytest.raises(lab.UnknownFault):
         lab.command(tmp_path, "../elsewhere", "offline")
     whole.cancel()

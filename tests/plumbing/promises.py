@@ -18,7 +18,7 @@ from frisket.plumbing.work import queues
 from frisket.plumbing.work.engine import Engine
 from frisket.plumbing.work.terms import HANDLERS, LOOKS, PERIODS, Claimed, End, Ended, Table
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 class Busy(FrisketError):
@@ -87,7 +87,7 @@ class WorkPromises:
             return engine
 
         yield build
-        ended = [engine.stop(5.0) for engine in engines]
+        ended = [engine.stop(PATIENCE_S) for engine in engines]
         assert all(ended), "an engine did not end"
 
     @pytest.fixture
@@ -132,18 +132,19 @@ class WorkPromises:
         until(lambda: len(done) == 50, "all of them")
         assert done == list(range(50))
 
-    def test_a_commit_wakes_the_runner_at_once(self, start: Callable[..., Engine]) -> None:
+    def test_a_commit_wakes_the_runner_at_once(
+        self, start: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for safety_net in ("POLL_S", "RECOVER_EVERY_S"):  # a runner that only looked now and then would be too late
+            monkeypatch.setattr(f"frisket.plumbing.work.engine.{safety_net}", 100 * PATIENCE_S)
         begun = threading.Event()
         work.handles("t.do")(lambda item: begun.set())
         start()
         until(lambda: not work.overview(), "settled")
-        since = time.monotonic()
         for _ in range(20):
             begun.clear()
             queue("t.do")
             assert begun.wait(PATIENCE_S)
-        # A runner that only polled would need about twenty seconds.
-        assert time.monotonic() - since < 8.0
 
     def test_a_handler_may_queue_further_work(self, start: Callable[..., Engine]) -> None:
         done: list[str] = []
@@ -614,14 +615,14 @@ class WorkPromises:
         @work.handles("t.do")
         def do(item: work.Item) -> None:
             begun.set()
-            time.sleep(0.2)
+            engine._stopping.wait(PATIENCE_S)
             done.append(item.id)
 
         first, _ = queue("t.do"), queue("t.do")
         engine = work.open_engine(4)
         engine.start()
         assert begun.wait(PATIENCE_S)
-        assert engine.stop(5.0)
+        assert engine.stop(PATIENCE_S)
         assert done == [first] and counts("t.do") == (1, 0, 0, 0)
 
     def test_stopping_does_not_wait_for_ever(self, kinds: None) -> None:
@@ -638,7 +639,7 @@ class WorkPromises:
         assert begun.wait(PATIENCE_S)
         since = time.monotonic()
         assert not engine.stop(0.2)
-        assert time.monotonic() - since < 4.0
+        assert time.monotonic() - since < PATIENCE_S
         assert counts("t.do") == (0, 0, 1, 0), "left to its lease"
         go.set()
 
@@ -771,7 +772,9 @@ class WorkPromises:
         def act(run: work.Run) -> None:
             while (item := run.next()) is not None:
                 begun.set()
-                go.wait(5)
+                go.wait(PATIENCE_S)
+                if item.id == ids[2]:  # the engine looks at its next turn, which the cancel has rung for
+                    until(item.cancelled, "the cancel is seen")
                 if not item.cancelled():
                     done.append(int(item.payload["n"]))
                 run.over(item)
@@ -783,7 +786,6 @@ class WorkPromises:
         assert begun.wait(PATIENCE_S)
         with db.transaction() as tx:
             assert work.cancel(ids[2], tx=tx)
-        time.sleep(0.1)  # the engine looks at its next turn, which the cancel has rung for
         go.set()
         until(lambda: not work.overview(), "over")
         assert done == [0, 1]

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import uvloop
+from tests.plumbing.hand_time import standing
 
 from frisket.plumbing import listening, streams
 
@@ -22,7 +24,7 @@ LIMITS = streams.Bounds(
     waiting_per_address=64,
     per_address=80,
 )
-SOON_S = 5.0
+SOON_S = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -140,30 +142,47 @@ async def test_a_peer_that_says_nothing_is_cut_off() -> None:
         assert type(door.told.failed[0]) is streams.TooSlow
 
 
-async def test_a_peer_slower_than_allowed_is_cut_off_and_a_steady_one_is_not() -> None:
-    async with listening_to() as door:
+async def test_a_peer_slower_than_allowed_is_cut_off_and_a_steady_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: Counter[bytes] = Counter()  # by what each sends
+    async with listening_to(counting(taken)) as door:
         slow, slow_out = await door.peer()
         steady, steady_out = await door.peer()
-        for _ in range(30):
-            with suppress(ConnectionError, RuntimeError):
-                slow_out.write(b"x" * 5)
-            steady_out.write(b"x" * 300)
-            await asyncio.sleep(0.1)
-        steady_out.write_eof()
-        assert await what_came(steady) == (b"taken", False)
-        assert (await what_came(slow))[0] == b""
-        assert [len(each) for each in door.told.got] == [9000]
+        with standing(monkeypatch, streams) as clock:
+            for turn in range(1, 31):
+                with suppress(ConnectionError, RuntimeError):
+                    slow_out.write(b"s" * 5)
+                steady_out.write(b"x" * 300)
+                await until(lambda turn=turn: taken[b"x"] == 300 * turn)
+                clock.pass_time(0.1)
+                await asyncio.sleep(2 * streams.SWEEP_S)
+            steady_out.write_eof()
+            assert await what_came(steady) == (b"taken", False)
+            assert (await what_came(slow))[0] == b""
         assert [type(each) for each in door.told.failed] == [streams.TooSlow]
 
 
-async def test_a_peer_may_rest_again_after_it_was_quick() -> None:
-    async with listening_to() as door:
+def counting(taken: Counter[bytes]) -> Callable[[streams.Stream], Awaitable[None]]:
+    async def take(stream: streams.Stream) -> None:
+        while data := await stream.read():
+            stream.served()
+            taken[data[:1]] += len(data)
+        stream.write(b"taken")
+
+    return take
+
+
+async def test_a_peer_may_rest_again_after_it_was_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: Counter[bytes] = Counter()
+    async with listening_to(counting(taken)) as door:
         reader, writer = await door.peer()
-        for _ in range(4):
-            writer.write(b"x" * 5000)
-            await asyncio.sleep(0.35)
-        writer.write_eof()
-        assert await what_came(reader) == (b"taken", False)
+        with standing(monkeypatch, streams) as clock:
+            for turn in range(1, 5):
+                writer.write(b"x" * 5000)
+                await until(lambda turn=turn: taken[b"x"] == 5000 * turn)
+                clock.pass_time(0.35)
+                await asyncio.sleep(2 * streams.SWEEP_S)
+            writer.write_eof()
+            assert await what_came(reader) == (b"taken", False)
 
 
 async def test_the_clock_of_a_peer_stands_still_while_the_handler_is_at_work() -> None:
@@ -264,7 +283,7 @@ async def test_an_address_has_no_more_connections_than_allowed_and_working_ones_
         workers = [await door.peer() for _ in range(3)]
         for _, writer in workers:
             writer.write(b"work" * 200)
-        await asyncio.sleep(0.1)
+        await until(lambda: len(door.listener._streams) == 3 and all(each._working for each in door.listener._streams))
         extra, _ = await door.peer()
         assert await what_came(extra) == (b"", True)
         for _, writer in workers:
