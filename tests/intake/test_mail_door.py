@@ -203,8 +203,8 @@ def test_endless_commands_and_endless_lines_are_cut_off(post: Post):
 
 
 def test_a_silent_peer_is_left_and_a_slow_one_too(post: Post, monkeypatch: pytest.MonkeyPatch):
-    impatient(post, slowest_bytes_per_s=1_000_000)
-    monkeypatch.setattr(smtp_door, "_GRACE_S", 0.2)
+    impatient(post, slowest_bytes_per_s=1_000_000, idle_s=1.5)  # a busy machine shakes hands slowly
+    monkeypatch.setattr(smtp_door, "_GRACE_S", 1.0)
 
     async def act(stand: Stand) -> None:
         async with stand.peer() as peer:
@@ -212,7 +212,7 @@ def test_a_silent_peer_is_left_and_a_slow_one_too(post: Post, monkeypatch: pytes
             assert await peer.answer() == ""
         async with stand.peer(tls=True) as peer:
             await peer.say("MAIL FROM:<x@y.example>", f"RCPT TO:<{stand.mine}>", "DATA")
-            for _ in range(40):
+            for _ in range(400):
                 peer.writer.write(b"Subject: x\r\n")
                 await asyncio.sleep(0.05)
                 if peer.reader.at_eof() or peer.writer.is_closing():

@@ -2,16 +2,18 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from tests.delivery.conftest import bus
+from tests.intake.test_advertising import needs_ipv6
 from tests.peers.client import Printing, sample
 from tests.peers.office import Office, office_running
 from tests.peers.programs import program
-from tests.peers.served import until
+from tests.peers.served import serving, until
+from zeroconf import IPVersion, ServiceBrowser, ServiceInfo, ServiceStateChange, Zeroconf
 
 from frisket.wire import ipp
 
@@ -94,10 +96,24 @@ def named(office: Office, queue: str, door: str = "ipps", subtype: str = "") -> 
     return service
 
 
+def as_it_stays(office: Office, door: str) -> dict[str, str]:
+    """What is told once the devices are in it: a house that has just begun told of its queue without them."""
+    queue = Printing(f"{office.served.urls[door]}/secure", "alice")
+    said = queue.send(ipp.Operation.GET_PRINTER_ATTRIBUTES).groups(ipp.Tag.PRINTER_GROUP)[0]
+    first = ",".join(said.texts("document-format-supported")[:3])
+
+    def settled() -> dict[str, str] | None:
+        service = named(office, "secure", door, ",_print")
+        return service if service["txt_pdl"].startswith(first) else None
+
+    service: dict[str, str] = until(settled)
+    return service
+
+
 @pytest.mark.parametrize("door", ["ipp", "ipps"])
 def test_a_queue_is_found_and_what_is_told_is_what_it_says_of_itself(office: Office, door: str) -> None:
-    service = named(office, "secure", door, ",_print")
-    assert service["txt_tls"] == ("1.3" if door == "ipps" else "")
+    service = as_it_stays(office, door)
+    assert service["txt_tls"] == "1.3"
     # As somebody asks who resolved what was announced: addresses are built from the name the client used.
     told = f"{door}://{HOST}.local:{service['service_port']}/{service['txt_rp']}"
     client = Printing(f"{office.served.urls[door]}/secure", "alice", said_uri=told)
@@ -132,14 +148,18 @@ def test_the_flagship_reserves_the_name_while_there_is_no_lpd(office: Office) ->
 
 @pytest.mark.requirement("SAFEQ-62")
 @pytest.mark.peer("lp")
-def test_a_queue_that_was_found_is_printed_to_inside_tls(office: Office, tmp_path: Path) -> None:
-    (tmp_path / "plan.pdf").write_bytes(sample("a plan"))
-    port = named(office, "secure")["service_port"]
+def test_a_queue_that_was_found_is_printed_to_inside_tls(
+    office: Office, tmp_path: Path, client_seen: Callable[..., None]
+) -> None:
+    plan = sample("a plan")
+    (tmp_path / "plan.pdf").write_bytes(plan)
+    service = named(office, "secure")
+    queue = service["txt_rp"].rpartition("/")[2]
     printed = subprocess.run(
-        [program("lp"), "-d", "secure", "-U", "alice", "-t", "found it", str(tmp_path / "plan.pdf")],
+        [program("lp"), "-d", queue, "-U", "alice", "-t", "found it", str(tmp_path / "plan.pdf")],
         env={
             **os.environ,
-            "CUPS_SERVER": f"localhost:{port}",
+            "CUPS_SERVER": f"localhost:{service['service_port']}",
             "CUPS_ENCRYPTION": "Always",
             "CUPS_ANYROOT": "yes",
         },
@@ -148,7 +168,43 @@ def test_a_queue_that_was_found_is_printed_to_inside_tls(office: Office, tmp_pat
         timeout=60,
     )
     assert printed.returncode == 0, printed.stderr
-    assert [job["title"] for job in office.served.jobs("alice", "held")] == ["found it"]
+    (view,) = office.served.jobs("alice", "held")
+    assert (view["title"], view["door"]) == ("found it", "ipps")
+    office.served.print_at(view["number"], "alice", "tls")
+    office.served.reaches(view["number"], "ended", "erased")
+    owner = "alice, whose stated name the queue believes"
+    arrived = office.arrived("tls")[-1]
+    client_seen("ippfind, then CUPS lp to what it found", "IPPS", "a PDF of 1 page", owner, sent=plan, arrived=arrived)
+
+
+@needs_ipv6
+def test_a_queue_that_answers_over_ipv6_alone_is_found_and_printed_to() -> None:
+    queue = f"six{os.getpid()}"
+    told = {"DISCOVERY__DNS_SD": "true", "DISCOVERY__INTERFACES": "lo", "DISCOVERY__HOST": queue}
+    with serving({**told, "DOORS__IPP__ADDRESS": "::1", "DOORS__IPPS__ADDRESS": "::1"}) as served:
+        served.ask("queue.add", name=queue, hold=True, trust_network=["::1/128"])
+        served.person("alice")
+        info = resolved(queue)
+        assert (info.server, info.port) == (f"{queue}.local.", served.port("ipps"))
+        assert info.parsed_addresses(IPVersion.All) == ["::1"]
+        client = Printing(f"ipps://[::1]:{info.port}/{info.decoded_properties['rp']}", "alice")
+        answer = client.print(sample("by the long address"))
+        assert served.job(answer.job)["door"] == "ipps"
+
+
+def resolved(name: str) -> ServiceInfo:
+    """What a client of DNS-SD finds by browsing, and asks for."""
+    kind = "_ipps._tcp.local."
+    seen: set[str] = set()
+
+    def told(zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange) -> None:
+        seen.add(name)
+
+    with Zeroconf(interfaces=["127.0.0.1"]) as client:
+        ServiceBrowser(client, kind, handlers=[told])
+        until(lambda: f"{name}.{kind}" in seen, within_s=60)
+        info: ServiceInfo = until(lambda: client.get_service_info(kind, f"{name}.{kind}", 1000), within_s=60)
+    return info
 
 
 def test_only_named_queues_are_told(avahi: None) -> None:

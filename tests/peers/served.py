@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from frisket.programs import control
 
@@ -97,7 +98,7 @@ class Served:
         return urls
 
     def port(self, name: str) -> int:
-        return int(self.urls[name].split(":")[2].split("/")[0])
+        return urlsplit(self.urls[name]).port or 0
 
     def ask(self, command: str, **values: Any) -> Any:
         """A command over the control socket, as the command line sends it."""

@@ -3,7 +3,6 @@
 import asyncio
 import ipaddress
 import logging
-import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -31,20 +30,29 @@ class CannotAdvertise(FrisketError):
 def addresses_of(interfaces: Sequence[str]) -> list[str]:
     """The addresses of these interfaces, given by name or by address; of all but loopback when none is given.
 
-    Raises CannotAdvertise for one that is not there.
+    IPv4 first, then IPv6. An address that is good on one link only (fe80::/10) is told where there is no other
+    link than that: on another one it would lead nowhere, or to somebody else.
+    Raises CannotAdvertise for an interface or address that is not there.
     """
-    here: dict[str, list[str]] = {}
-    for adapter in ifaddr.get_adapters():
-        here[adapter.name] = [str(ip.ip) for ip in adapter.ips if ip.is_IPv4]
-    known = {address for found in here.values() for address in found}
-    if not interfaces:
-        return sorted(each for each in known if not ipaddress.ip_address(each).is_loopback)
-    chosen: list[str] = []
-    for each in interfaces:
-        if each not in here and each not in known:
-            raise CannotAdvertise(f"there is no interface or address {each} on this machine")
-        chosen += here.get(each, [each])
-    return chosen
+    here = {adapter.name: [_plain(ip.ip) for ip in adapter.ips] for adapter in ifaddr.get_adapters()}
+    links = {address: name for name, found in here.items() for address in found}
+    if interfaces:
+        chosen = []
+        for each in interfaces:
+            if each not in here and each not in links:
+                raise CannotAdvertise(f"there is no interface or address {each} on this machine")
+            chosen += here.get(each, [each])
+    else:
+        chosen = [each for each in links if not ipaddress.ip_address(each).is_loopback]
+    one_link = len({links[each] for each in chosen}) == 1
+    found = {ipaddress.ip_address(each) for each in chosen}
+    good = [each for each in found if one_link or each.version == 4 or not each.is_link_local]
+    return [str(each) for each in sorted(good, key=lambda each: (each.version, each.packed))]
+
+
+def _plain(found: str | tuple[str, int, int]) -> str:
+    """As it is told: without the zone, which means something on this machine only."""
+    return found if isinstance(found, str) else str(ipaddress.ip_address(found[0].partition("%")[0]))
 
 
 class _Subtype(ServiceInfo):
@@ -57,7 +65,7 @@ class _Subtype(ServiceInfo):
             port=of.port,
             properties=of.text,
             server=of.server,
-            addresses=of.addresses,
+            addresses=of.addresses_by_version(IPVersion.All),
         )
         self.key = f"{subtype}|{of.key}"
 
@@ -73,18 +81,28 @@ class _Told:
 class Advertiser:
     """Looks once a second whether a queue, a device or the network has changed; says goodbye at the end.
 
-    ask: runs a database question in a thread of the house's. addresses: where to be found, as of now; may raise
-    CannotAdvertise. only: names of queues; empty for all of them.
+    ask: runs a database question in a thread of the house's. addresses: of the interfaces to announce on, as of
+    now; may raise CannotAdvertise. answers_at: whether a door answers at one of them: only those are told, on all
+    of the interfaces. only: names of queues; empty for all of them.
     """
 
     def __init__(
-        self, scope: Scope, ask: Ask, reach: Reach, *, addresses: Callable[[], list[str]], only: Sequence[str]
+        self,
+        scope: Scope,
+        ask: Ask,
+        reach: Reach,
+        *,
+        addresses: Callable[[], list[str]],
+        answers_at: Callable[[str], bool] = lambda address: True,
+        only: Sequence[str] = (),
     ) -> None:
         self._scope = scope
         self._ask = ask
         self._reach = reach
         self._find_addresses = addresses
+        self._answers_at = answers_at
         self._addresses: list[str] = []
+        self._told_addresses: list[bytes] = []
         self._only = frozenset(only)
         self._zeroconf: AsyncZeroconf | None = None
         self._told: dict[tuple[str, str], _Told] = {}  # by kind and the name that was wanted
@@ -117,10 +135,11 @@ class Advertiser:
         addresses = self._find_addresses()
         if addresses != self._addresses or self._zeroconf is None:
             await self._hang_up()
-            if not addresses:
+            told = [ipaddress.ip_address(each).packed for each in addresses if self._answers_at(each)]
+            if not told:
                 raise CannotAdvertise("this machine has no address to be found at")
-            self._zeroconf = AsyncZeroconf(interfaces=addresses, ip_version=IPVersion.V4Only)
-            self._addresses = addresses
+            self._zeroconf = AsyncZeroconf(interfaces=addresses)  # over IPv4, IPv6 or both, as the addresses are
+            self._addresses, self._told_addresses = addresses, told
         version = device.version()
         if version != self._version:
             await self._tell()
@@ -182,7 +201,7 @@ class Advertiser:
             port=service.port,
             properties=dict(service.txt),
             server=f"{self._reach.host.removesuffix('.local')}.local.",
-            addresses=[socket.inet_aton(each) for each in self._addresses],
+            addresses=self._told_addresses,
         )
         return [info, *(_Subtype(info, each) for each in service.subtypes)]
 

@@ -17,6 +17,7 @@ _STRING_OCTETS = 255  # of one string of a TXT record, "key=value" (RFC 6763 sec
 _TLS = "1.3"
 # The largest sheet that still counts as the class before the comma, hundredths of a millimetre.
 _PAPER = ((21590, 35560, "legal-A4"), (29700, 43180, "tabloid-A3"), (45720, 60960, "isoC-A2"))
+_A4_WIDTH, _LETTER_LENGTH = 21000, 27940
 _SUBTYPES = ("_print", "_universal", "_cups")
 
 
@@ -87,7 +88,7 @@ def _txt(queue: device.QueueView, said: ipp.Group, scheme: str) -> tuple[tuple[s
         ("product", f"({model})"),
         ("pdl", _listed(said.texts("document-format-supported"), "pdl")),
         ("UUID", (said.text("printer-uuid") or "").removeprefix("urn:uuid:")),
-        *([("TLS", _TLS)] if scheme == "ipps" else []),
+        ("TLS", _TLS),  # of both: on the clear port a client may go on in TLS (RFC 2817)
         ("Color", "T" if colour else "F"),
         ("Duplex", "T" if duplex else "F"),
         ("Copies", "T"),
@@ -116,6 +117,8 @@ def _paper(sheets: Sequence[str]) -> str:
     if not sizes:
         return "legal-A4"
     width, length = max(size[0] for size in sizes), max(size[1] for size in sizes)
+    if width < _A4_WIDTH or length < _LETTER_LENGTH:
+        return "<legal-A4"
     fits = next((name for most, longest, name in _PAPER if width <= most and length <= longest), None)
     return fits or ">isoC-A2"
 

@@ -235,15 +235,16 @@ def _announce(house: House, running: _Running) -> None:
     ports = {name: urlsplit(url).port or 0 for name, url in running.urls.items() if name in ("ipp", "ipps")}
     told_of = [door for name, door in (("ipp", doors.ipp), ("ipps", doors.ipps)) if name in ports]
 
-    def addresses() -> list[str]:
-        found = intake.addresses_of(chosen.interfaces)
-        return [each for each in found if any(_answers_at(door, each) for door in told_of)]
-
     host = chosen.host or socket.gethostname().partition(".")[0]
     reach = intake.Reach(f"{host}.local", ports, running.urls.get("web", ""))
     assert running.doors is not None
     running.advertiser = intake.Advertiser(
-        house.scope, running.doors.ask, reach, addresses=addresses, only=chosen.queues
+        house.scope,
+        running.doors.ask,
+        reach,
+        addresses=lambda: intake.addresses_of(chosen.interfaces),
+        answers_at=lambda address: any(_answers_at(door, address) for door in told_of),
+        only=chosen.queues,
     )
     running.advertiser.open()
     running.urls["dns-sd"] = "dns-sd://224.0.0.251:5353"

@@ -16,6 +16,7 @@ from frisket.plumbing.db import transaction
 from frisket.web import problems
 from frisket.web.forms import DeviceForm, SnmpForm
 from frisket.web.pages.persons import blame_field
+from frisket.web.removing import removal
 from frisket.web.routes import page, proof_wanted
 from frisket.web.visits import Visit, visit
 
@@ -222,17 +223,6 @@ def device_ask(request: HttpRequest, name: str) -> HttpResponse:
 
 @page("/devices/<str:name>/remove", needs=Permission.DEVICES_MANAGE, methods=("GET", "POST"))
 def device_remove(request: HttpRequest, name: str) -> HttpResponse:
-    who = visit(request)
-    there = device.device_by_name(who.scope, name)
-    if request.method == "POST" and request.POST.get("sure") == "yes":
-        with transaction() as tx:
-            device.remove_device(who.scope, there.id, by=who.actor, tx=tx)
-        messages.success(request, _("Removed."), extra_tags="good")
-        return redirect("/devices")
-    values = {
-        "heading": _("Remove %(name)s?") % {"name": there.name},
-        "text": _("Nobody can print on it any more. Waiting jobs stay and print elsewhere."),
-        "verb": _("Remove"),
-        "back": f"/devices/{name}",
-    }
-    return render(request, "web/confirm.html", values)
+    text = _("Nobody can print on it any more. Waiting jobs stay and print elsewhere.")
+    there = device.device_by_name(visit(request).scope, name)
+    return removal(request, there, device.remove_device, "/devices", text)

@@ -15,6 +15,7 @@ from frisket.plumbing.db import transaction
 from frisket.web import problems
 from frisket.web.forms import CardForm, LabelForm, NewPasswordForm, PersonForm
 from frisket.web.pages.credentials import change_credentials, live_credentials, show_once
+from frisket.web.removing import removal
 from frisket.web.routes import page, proof_wanted
 from frisket.web.visits import Visit, visit
 
@@ -156,17 +157,6 @@ def person_unlock(request: HttpRequest, person_id: UUID) -> HttpResponse:
 
 @page("/persons/<uuid:person_id>/remove", needs=Permission.PERSONS_MANAGE, methods=("GET", "POST"), fresh=True)
 def person_remove(request: HttpRequest, person_id: UUID) -> HttpResponse:
-    who = visit(request)
-    found = identity.get(who.scope, person_id)
-    if request.method == "POST" and request.POST.get("sure") == "yes":
-        with transaction() as tx:
-            identity.remove(who.scope, person_id, by=who.actor, tx=tx)
-        messages.success(request, _("Removed."), extra_tags="good")
-        return redirect("/persons")
-    values = {
-        "heading": _("Remove %(name)s?") % {"name": found.name},
-        "text": _("The record and everything that signs in with it go. What is in the log stays, without the name."),
-        "verb": _("Remove"),
-        "back": f"/persons/{person_id}",
-    }
-    return render(request, "web/confirm.html", values)
+    found = identity.get(visit(request).scope, person_id)
+    text = _("The record and everything that signs in with it go. What is in the log stays, without the name.")
+    return removal(request, found, identity.remove, "/persons", text, at=str(person_id))

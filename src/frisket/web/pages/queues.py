@@ -12,6 +12,7 @@ from frisket.plumbing.db import transaction
 from frisket.web import problems
 from frisket.web.forms import HOUR, QueueForm, identifiers
 from frisket.web.pages.persons import blame_field, person_named
+from frisket.web.removing import removal
 from frisket.web.routes import page
 from frisket.web.visits import Visit, visit
 
@@ -119,16 +120,5 @@ def _initial(who: Visit, found: device.QueueView) -> dict[str, object]:
 
 @page("/queues/<str:name>/remove", needs=Permission.QUEUES_MANAGE, methods=("GET", "POST"))
 def queue_remove(request: HttpRequest, name: str) -> HttpResponse:
-    who, found = visit(request), _queue(name)
-    if request.method == "POST" and request.POST.get("sure") == "yes":
-        with transaction() as tx:
-            device.remove_queue(who.scope, found.id, by=who.actor, tx=tx)
-        messages.success(request, _("Removed."), extra_tags="good")
-        return redirect("/queues")
-    values = {
-        "heading": _("Remove %(name)s?") % {"name": found.name},
-        "text": _("Programs that print to it are refused from then on."),
-        "verb": _("Remove"),
-        "back": f"/queues/{name}",
-    }
-    return render(request, "web/confirm.html", values)
+    text = _("Programs that print to it are refused from then on.")
+    return removal(request, _queue(name), device.remove_queue, "/queues", text)

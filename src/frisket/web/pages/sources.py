@@ -17,6 +17,7 @@ from frisket.plumbing import parts
 from frisket.plumbing.db import transaction
 from frisket.web import problems
 from frisket.web.pages.persons import blame_field, person_named
+from frisket.web.removing import removal
 from frisket.web.routes import page
 from frisket.web.source_forms import SourceForm
 from frisket.web.visits import Visit, visit
@@ -210,17 +211,5 @@ def _change(who: Visit, found: room.SourceView, form: SourceForm) -> room.Source
 
 @page("/sources/<str:name>/remove", needs=Permission.SETTINGS_MANAGE, methods=("GET", "POST"))
 def source_remove(request: HttpRequest, name: str) -> HttpResponse:
-    who = visit(request)
-    found = room.by_name(who.scope, name)
-    if request.method == "POST" and request.POST.get("sure") == "yes":
-        with transaction() as tx:
-            room.remove(who.scope, found.id, by=who.actor, tx=tx)
-        messages.success(request, _("Removed."), extra_tags="good")
-        return redirect("/sources")
-    values = {
-        "heading": _("Remove %(name)s?") % {"name": found.name},
-        "text": _("Nothing is picked up there any more. What lies in it stays where it is."),
-        "verb": _("Remove"),
-        "back": f"/sources/{name}",
-    }
-    return render(request, "web/confirm.html", values)
+    text = _("Nothing is picked up there any more. What lies in it stays where it is.")
+    return removal(request, room.by_name(visit(request).scope, name), room.remove, "/sources", text)
