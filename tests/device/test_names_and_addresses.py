@@ -45,7 +45,7 @@ def test_a_canonical_name_is_its_own_canonical_form(name: str) -> None:
         ("IPPS://[2001:DB8::1]:443/ipp/print/a", "ipps://[2001:db8::1]:443/ipp/print/a"),
     ],
 )
-@pytest.mark.requirement("SPM-19", "PREP-61")
+@pytest.mark.requirement("SPM-19", "PREP-61", "PREP-86")
 def test_an_address_is_read_into_one_form_with_its_default_port(written: str, meant: str) -> None:
     assert device.Address.read(written).uri == meant
     assert device.Address.read(meant).uri == meant

@@ -84,7 +84,11 @@ class Stand:
 Act = Callable[[Stand], Awaitable[None]]
 
 
-def standing(post: Post, act: Act, *, clear: bool = True, pause_s: float = 60.0) -> None:
+def bounds(pause_s: float) -> streams.Bounds:
+    return streams.Bounds(pause_s, pause_s, 1024, pause_s, 1000, 500, 500)
+
+
+def standing(post: Post, act: Act, *, clear: bool = True, control_s: float = 60.0, data_s: float = 60.0) -> None:
     """Open the door, act, and see that it closes with nobody left."""
     with transaction() as tx:
         identity.set_password(post.house.scope, post.alice.id, PASSWORD, by=post.house.administrator, tx=tx)
@@ -97,8 +101,8 @@ def standing(post: Post, act: Act, *, clear: bool = True, pause_s: float = 60.0)
             tls=lambda: certificates.server_context(want_client_certificate=False, resumes=True),
             clear=clear,
         )
-        bounds = streams.Bounds(pause_s, pause_s, 1024, pause_s, 1000, 500, 500)
-        control, data = streams.Listener(door.serve, bounds), streams.Listener(door.arrived, bounds, invite=door.invite)
+        control = streams.Listener(door.serve, bounds(control_s))
+        data = streams.Listener(door.arrived, bounds(data_s), invite=door.invite)
         await data.open("127.0.0.1", 0)
         await control.open("127.0.0.1", 0)
         door.passive_port = data.port
@@ -203,7 +207,7 @@ def test_too_much_is_refused_before_it_travels_where_it_is_announced_and_else_wh
     assert post.jobs() == []
 
 
-def test_a_document_that_rests_too_long_and_a_session_that_does_are_ended(
+def test_a_document_that_rests_too_long_is_none_and_its_session_goes_on(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streams, "SWEEP_S", 0.05)
@@ -213,11 +217,21 @@ def test_a_document_that_rests_too_long_and_a_session_that_does_are_ended(
             data = await peer.begin()
             data.write(WHOLE)
             assert (await peer.answer()).startswith("426")
-            assert (await peer.answer()).startswith("421")  # and then nothing more is said
+            assert (await peer.say("NOOP")).startswith("200")
+
+    standing(post, act, data_s=0.5)
+    assert post.jobs() == []
+
+
+def test_a_session_that_rests_too_long_is_ended(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "SWEEP_S", 0.05)
+
+    async def act(stand: Stand) -> None:
+        async with stand.peer(signed_in=False) as peer:
+            assert (await peer.answer()).startswith("421")
             assert await peer.answer() == ""
 
-    standing(post, act, pause_s=1.0)
-    assert post.jobs() == []
+    standing(post, act, control_s=0.5)
 
 
 def test_whoever_does_not_sign_in_is_ended_however_busy(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,7 +244,7 @@ def test_whoever_does_not_sign_in_is_ended_however_busy(post: Post, monkeypatch:
                 said = await peer.say("NOOP")
             assert said.startswith("421") or said == ""
 
-    standing(post, act, pause_s=0.5)
+    standing(post, act, control_s=0.5)
 
 
 @pytest.mark.parametrize("flood", [b"NOOP\r\n" * 400, b"NONE\r\n" * 20, b"x" * 10_000, b"NOOP\n"])
@@ -304,6 +318,7 @@ def test_a_data_connection_that_nobody_asked_for_is_reset_and_one_that_never_com
         async with stand.peer() as peer:
             await peer.say("EPSV")
             assert (await peer.say("STOR /secure/a.pdf")).startswith("425 no data connection came")
+            monkeypatch.setattr(lobby, "ARRIVE_S", SOON_S)
             data = await peer.begin()  # and the next one is served again
             data.write(WHOLE)
             data.close()

@@ -80,6 +80,8 @@ def test_what_comes_in_at_the_houses_port_goes_out_at_the_printers_and_nothing_o
 @pytest.mark.requirement("SPM-59")
 def test_two_numbers_are_all_there_is_to_set_and_both_outlive_the_house(direct: Direct, tmp_path: Path) -> None:
     assert direct.settings == (direct.port, f"socket://127.0.0.1:{direct.out}")
+    rule = f'ip daddr 127.0.0.1 tcp dport {direct.out} accept comment "laser: RAW"'
+    assert direct.served.cli("device", "firewall")["rules"] == [rule]
     direct.served.restart()
     until(lambda: direct.settings[0] == direct.port)
     assert direct.settings == (direct.port, f"socket://127.0.0.1:{direct.out}")

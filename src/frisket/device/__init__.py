@@ -39,6 +39,7 @@ from frisket.device.errors import (
     NoSuchDevice,
     NoSuchQueue,
 )
+from frisket.device.firewall import firewall_rules
 from frisket.device.names import canonical, clean
 from frisket.device.paper import keyword, same_paper, size_of
 from frisket.device.printermib import MIB_TABLES, counter_oids, read_counter, read_mib
@@ -127,6 +128,7 @@ __all__ = [
     "device_by_token",
     "devices",
     "enrol_terminal",
+    "firewall_rules",
     "formats_taken",
     "halted_now",
     "is_broken",

@@ -259,6 +259,13 @@ def device_set(
     say(run("device.set", values), as_json, fields)
 
 
+@device.command("firewall")
+def device_firewall(as_json: Json = False) -> None:
+    """The rules for nftables that let this machine reach its devices, for its output chain."""
+    found = run("device.firewall", {})
+    say(found, as_json, lambda r: out.print("\n".join(r["rules"]), markup=False, highlight=False, soft_wrap=True))
+
+
 @device.command("show")
 def device_show(
     name: str,

@@ -371,6 +371,12 @@ def device_list(house: House, values: Values) -> Any:
     return {"devices": [_device(each) for each in device.devices(house.scope)]}
 
 
+@command("device.firewall")
+def device_firewall(house: House, values: Values) -> Any:
+    """What a firewall of this machine has to let out."""
+    return {"rules": device.firewall_rules(device.devices(house.scope))}
+
+
 @command("device.show")
 def device_show(house: House, values: Values) -> Any:
     """Everything known of a device; asked first where that is wished for."""
