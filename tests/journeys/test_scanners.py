@@ -144,22 +144,26 @@ def test_a_file_that_a_scanner_takes_away_stops_its_job_with_a_reason_until_it_i
 
 MADE = re.compile(r"(?:O_CREAT|O_TMPFILE|mkdir|mknod|rename|link)")
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
-STARTS = re.compile(r"\b(?:clone3?|v?fork)\(.* = (\d+)$")
+STARTS = re.compile(r"\b(?:clone3?|v?fork)(?:\(| resumed>).* = (\d+)$")
 TRACED = "openat,openat2,open,creat,mkdir,mkdirat,mknod,mknodat,rename,renameat,renameat2,link,linkat,symlink,symlinkat"
+
+
+def in_boxes(calls: list[tuple[str, str]]) -> set[str]:
+    """Processes that became another program, and all that these started; a start is often told in two lines."""
+    boxes = {process for process, call in calls if "execve(" in call}
+    started = [(process, found[1]) for process, call in calls if (found := STARTS.search(call))]
+    while fresh := {child for parent, child in started if parent in boxes} - boxes:
+        boxes |= fresh
+    return boxes
 
 
 def made_outside(trace: str, *known: Path) -> set[str]:
     """Absolute paths that the house itself made elsewhere. What its sandboxes make lies in their own memory."""
-    boxes: set[str] = set()
+    calls = [(process, call) for process, _, call in (line.partition(" ") for line in trace.splitlines())]
+    boxes = in_boxes(calls)
     found: set[str] = set()
-    for line in trace.splitlines():
-        process, _, call = line.partition(" ")
-        if "execve(" in call:
-            boxes.add(process)
-        if process in boxes:
-            if started := STARTS.search(call):
-                boxes.add(started[1])
-        elif MADE.search(call):
+    for process, call in calls:
+        if process not in boxes and MADE.search(call):
             paths = [Path(text) for text in QUOTED.findall(call) if text.startswith("/")]
             found |= {str(path) for path in paths if not any(path == one or one in path.parents for one in known)}
     return found
