@@ -68,8 +68,12 @@ def test_a_queue_repeats_what_a_real_printer_says(house: House, maker: str) -> N
     assert told > 0
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(printers)  # large ones: a busy machine takes long to make them
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(printers)
 def test_whatever_a_printer_says_a_queue_can_say_it(printer: ipp.Group) -> None:
     can = capabilities(printer)
     for each in (*template_attributes(can), *media_attributes(can)):
@@ -109,7 +113,11 @@ tickets = st.dictionaries(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(tickets)
 def test_whatever_a_client_asks_for_is_kept_reported_or_refused(
     house: House, asked: dict[str, list[ipp.Value]]

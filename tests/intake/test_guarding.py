@@ -19,7 +19,7 @@ from frisket.wire import pjl
 ODT = "application/vnd.oasis.opendocument.text"
 REACHES = (b'@PJL FSDELETE NAME="0:\\x"\r\n', b"@PJL DEFAULT COPIES=99\r\n", b'@PJL RDYMSG DISPLAY="x"\r\n')
 PROGRAM = b"%!PS\nserverdict begin 0 exitserver\nx"
-anything = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+anything = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
 
 
 async def cut(octets: bytes, size: int) -> AsyncIterator[bytes]:

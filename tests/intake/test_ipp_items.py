@@ -23,6 +23,9 @@ ITEMS: dict[str, tuple[str, ...]] = {
     "Send-Document without last-document": (
         f"{LETTER}::test_send_document_without_last_document_is_refused_and_the_job_can_be_cancelled",
     ),
+    "Print-Job and Send-Document without a document": (
+        f"{LETTER}::test_a_request_that_has_to_bring_a_document_and_brings_none_is_refused",
+    ),
     "Print-URI and Send-URI are not offered": (
         f"{OPERATORS}::test_every_operation_that_is_offered_is_there_and_no_other",
     ),

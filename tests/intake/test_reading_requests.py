@@ -13,6 +13,7 @@ from tests.conftest import House
 
 from frisket import device
 from frisket.intake.errors import CutOff
+from frisket.intake.ipp.door import _host
 from frisket.intake.ipp.request import Target, parse_path, unpacked
 from frisket.intake.ipp.template import Conflict, read_ticket
 from frisket.intake.ipp.terms import clock_time
@@ -262,3 +263,24 @@ def test_whatever_a_client_asks_it_is_taken_given_back_or_a_conflict(wanted: lis
         return
     assert 1 <= ticket.copies <= 99
     assert {each.name for each in ticket.unsupported} <= {name for name, _ in wanted}
+
+
+@pytest.mark.parametrize(
+    ("host", "uri", "known_as"),
+    [
+        (b"printer.example:631", "ipp://house.local:631/ipp/print/x", "printer.example:631"),
+        (
+            b"localhost:631",
+            "ipp://house.local:631/ipp/print/x",
+            "house.local:631",
+        ),  # CUPS says localhost of any own name
+        (b"localhost:8631", "ipp://localhost/printers/x", "localhost:8631"),
+        (b"localhost:8631", "ipp://house.local/printers/x", "localhost:8631"),  # that is another port
+        (b"localhost:631", "ipp://127.0.0.1:7000/ipp/print/x", "127.0.0.1:7000"),
+        (b"localhost:631", "ipp://a b:631/ipp/print/x", "localhost:631"),
+        (b"localhost:631", "ipp://[::1/ipp/print/x", "localhost:631"),
+        (b"<script>", "", "localhost"),
+    ],
+)
+def test_what_we_call_ourselves_is_what_the_client_calls_us(host: bytes, uri: str, known_as: str) -> None:
+    assert _host({b"host": host}, uri) == known_as

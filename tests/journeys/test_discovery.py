@@ -113,7 +113,7 @@ def as_it_stays(office: Office, door: str) -> dict[str, str]:
 @pytest.mark.parametrize("door", ["ipp", "ipps"])
 def test_a_queue_is_found_and_what_is_told_is_what_it_says_of_itself(office: Office, door: str) -> None:
     service = as_it_stays(office, door)
-    assert service["txt_tls"] == "1.3"
+    assert service["txt_tls"] == "1.3", "the port that begins in clear goes on in TLS"
     # As somebody asks who resolved what was announced: addresses are built from the name the client used.
     told = f"{door}://{HOST}.local:{service['service_port']}/{service['txt_rp']}"
     client = Printing(f"{office.served.urls[door]}/secure", "alice", said_uri=told)

@@ -349,6 +349,13 @@ def test_an_operator_says_something_to_everybody_who_prints(floor: Floor) -> Non
     assert all(each.values[0].tag == Tag.ADMIN_DEFINE for each in told)
 
 
+def test_whoever_stops_a_queue_may_say_why_in_the_same_breath(floor: Floor) -> None:
+    for operation, state, words in ((Operation.PAUSE_PRINTER, 5, "New toner."), (Operation.RESUME_PRINTER, 3, "")):
+        floor.does(operation, ipp.attribute("printer-message-from-operator", ipp.text(words)))
+        assert floor.state()[0] == state
+        assert floor.printer().text("printer-message-from-operator") == words
+
+
 # -- documents
 
 
@@ -374,7 +381,7 @@ def test_a_job_of_several_documents_tells_of_each_and_loses_one(floor: Floor) ->
     assert look(1).text("document-format") == "application/pdf" and (look(1).integer("k-octets") or 0) >= 1
     assert floor.alice.on_job(Operation.CANCEL_DOCUMENT, number, job_id(1, "document-number")).status == 0
     assert look(1).integer("document-state") == 7
-    for document, status in ((1, Status.NOT_FOUND), (2, Status.NOT_POSSIBLE), (3, Status.NOT_FOUND)):
+    for document, status in ((1, Status.NOT_FOUND), (3, Status.NOT_FOUND)):
         named = job_id(document, "document-number")
         assert floor.alice.on_job(Operation.CANCEL_DOCUMENT, number, named).status == status
     assert floor.alice.on_job(Operation.CANCEL_DOCUMENT, number).status == Status.BAD_REQUEST
@@ -389,3 +396,14 @@ def test_a_job_of_several_documents_tells_of_each_and_loses_one(floor: Floor) ->
     floor.erased(number)
     assert floor.office.arrived("plain")[-1] == sample("second")
     assert sample("first") not in floor.office.arrived("plain")
+
+
+def test_a_job_whose_only_document_is_cancelled_is_cancelled_with_it(floor: Floor) -> None:
+    number = floor.alice.print(sample(), HELD).job
+    assert floor.alice.on_job(Operation.CANCEL_DOCUMENT, number, job_id(1, "document-number")).status == 0
+    floor.erased(number)
+    assert floor.alice.look(number).integer("job-state") == 7
+    named = job_id(1, "document-number")
+    told = floor.alice.on_job(Operation.GET_DOCUMENT_ATTRIBUTES, number, named).groups(Tag.DOCUMENT_GROUP)[0]
+    assert told.integer("document-state") == 7
+    assert floor.alice.on_job(Operation.CANCEL_DOCUMENT, number, named).status == Status.NOT_POSSIBLE

@@ -121,6 +121,20 @@ def test_send_document_without_last_document_is_refused_and_the_job_can_be_cance
     assert press.on_job(Operation.CANCEL_JOB, number).status == 0
 
 
+def test_a_request_that_has_to_bring_a_document_and_brings_none_is_refused(office: Office, press: Printing) -> None:
+    before = len(office.served.jobs())
+    assert press.print(b"").status == Status.BAD_REQUEST
+    chunked = press.octets(iter([press.message(Operation.PRINT_JOB)]), chunked=True)
+    assert chunked.status == Status.BAD_REQUEST and len(office.served.jobs()) == before
+    number = press.send(Operation.CREATE_JOB).job
+    assert press.add(number, b"", last=False).status == Status.BAD_REQUEST
+    assert press.add(number, b"", last=True).status == 0, "this ends it"
+    assert press.look(number).integer("job-state") == ipp.JobState.ABORTED
+    office.served.reaches(number, "erased")
+    sent = {job.attributes["job-name"] for job in office.lab.jobs("press")}
+    assert f"job {number}" not in sent, "no device is asked to print nothing"
+
+
 def test_nobody_lists_anothers_jobs_as_their_own(office: Office) -> None:
     office.client("alice", "press").send(Operation.CREATE_JOB)
     mine = ipp.attribute("my-jobs", ipp.boolean(True))

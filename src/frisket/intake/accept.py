@@ -216,6 +216,8 @@ class Intake:
                 offer = heeding(replace(offer, copies=view.copies, options=view.options, title=view.title or ""), told)
                 asked = job.Changes(copies=offer.copies, options=offer.options)
             end = await self._end_of(view, offer, document)
+            if end.why is job.Reason.EMPTY:
+                asked = replace(asked or job.Changes(), outcome=job.Outcome.FAILED)
         done = await self._commit(
             _More(view.id, view.person, key, document, sealed, offer.by, view.documents == 0, end, asked)
         )
@@ -241,6 +243,8 @@ class Intake:
         formats = [each.format for each in await self.ask(job.documents, view.id)] if view.documents else []
         if document is not None:
             formats.append(document.format)
+        if not formats:  # nothing came: no device is asked to print nothing
+            return Walk(job.State.ENDED, (), job.Reason.EMPTY)
         return self._walk(offer, formats, protected=self._of(view.id).protected)
 
     async def _seal(

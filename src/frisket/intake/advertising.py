@@ -49,9 +49,7 @@ def services_of(queue: device.QueueView, reach: Reach) -> tuple[Service, ...]:
         if scheme in reach.ports:
             said = _said(queue, scheme, reach)
             name = _cut(said.text("printer-dns-sd-name") or queue.name, _NAME_OCTETS)
-            found.append(
-                Service(f"_{scheme}._tcp", name, reach.ports[scheme], _subtypes(said), _txt(queue, said, scheme))
-            )
+            found.append(Service(f"_{scheme}._tcp", name, reach.ports[scheme], _subtypes(said), _txt(queue, said)))
     if not found:
         return ()
     return (Service("_printer._tcp", name, reach.ports.get("lpd", 0)), *found)
@@ -72,7 +70,7 @@ def _subtypes(said: ipp.Group) -> tuple[str, ...]:
     return tuple(each for each in _SUBTYPES if each != "_universal" or "image/urf" in formats)
 
 
-def _txt(queue: device.QueueView, said: ipp.Group, scheme: str) -> tuple[tuple[str, str], ...]:
+def _txt(queue: device.QueueView, said: ipp.Group) -> tuple[tuple[str, str], ...]:
     model = said.text("printer-make-and-model") or ""
     colour = said.boolean("color-supported")
     duplex = any(each != "one-sided" for each in said.texts("sides-supported"))
@@ -88,7 +86,7 @@ def _txt(queue: device.QueueView, said: ipp.Group, scheme: str) -> tuple[tuple[s
         ("product", f"({model})"),
         ("pdl", _listed(said.texts("document-format-supported"), "pdl")),
         ("UUID", (said.text("printer-uuid") or "").removeprefix("urn:uuid:")),
-        ("TLS", _TLS),  # of both: on the clear port a client may go on in TLS (RFC 2817)
+        ("TLS", _TLS),  # on both (PWG 5100.14 section 4.2.3): the port that begins in clear goes on in TLS
         ("Color", "T" if colour else "F"),
         ("Duplex", "T" if duplex else "F"),
         ("Copies", "T"),

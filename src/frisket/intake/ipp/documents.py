@@ -6,6 +6,7 @@ from uuid import UUID, uuid5
 from frisket import device, job
 from frisket.intake.accept import Intake
 from frisket.intake.ipp.answering import answer, job_of
+from frisket.intake.ipp.commands import Commands
 from frisket.intake.ipp.jobs import state_of
 from frisket.intake.ipp.printer import ticks, up_time
 from frisket.intake.ipp.request import Asked
@@ -23,8 +24,9 @@ _PENDING, _PROCESSING, _CANCELED, _ABORTED, _COMPLETED = 3, 5, 7, 8, 9  # docume
 
 
 class Documents:
-    def __init__(self, intake: Intake) -> None:
+    def __init__(self, intake: Intake, commands: Commands) -> None:
         self._intake = intake
+        self._commands = commands
         self.table: dict[int, Callable[[Asked], Awaitable[bytes]]] = {
             Operation.GET_DOCUMENTS: self.get_documents,
             Operation.GET_DOCUMENT_ATTRIBUTES: self.get_document_attributes,
@@ -47,8 +49,14 @@ class Documents:
         return answer(asked, 0, _group(asked, view, document, count, wanted))
 
     async def cancel_document(self, asked: Asked) -> bytes:
+        """Of a job that has no other document the job is cancelled: it has nothing to print then."""
         view, document, _ = await self._document(asked)
-        await self._intake.ask(_cancel, view.id, document.number, asked.by)
+        others = [each for each in await self._intake.ask(_all_of, view.id) if not each.cancelled]
+        waits = view.state in (job.State.HELD, job.State.RELEASED)
+        if waits and [each.number for each in others] == [document.number]:
+            await self._intake.ask(lambda: self._commands.cancel(asked.scope, view.id, by=asked.by))
+        else:
+            await self._intake.ask(_cancel, view.id, document.number, asked.by)
         return answer(asked)
 
     async def set_document_attributes(self, asked: Asked) -> bytes:

@@ -210,8 +210,15 @@ def _host(headers: Mapping[bytes, bytes], uri: str) -> str:
     """
     named = headers.get(b"host", b"")
     host = named.decode("ascii") if _HOST.fullmatch(named) else "localhost"
-    meant = urlsplit(uri).netloc if host.startswith("localhost") and _LOOPBACK.match(uri) else ""
-    return meant or host
+    if not host.startswith("localhost"):
+        return host
+    try:
+        meant = urlsplit(uri)
+        same_port = meant.port == urlsplit(f"//{host}").port
+    except ValueError:
+        return host
+    known = _HOST.fullmatch(meant.netloc.encode("ascii", "replace"))
+    return meant.netloc if known and (same_port or _LOOPBACK.match(uri)) else host
 
 
 _LOOPBACK = re.compile(r"ipps?://(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])(:\d{1,5})?/")

@@ -36,7 +36,7 @@ class Operations:
         self._intake = intake
         self._commands = commands
         running, changing = Running(intake, commands), Changing(intake, commands)
-        documents = Documents(intake)
+        documents = Documents(intake, commands)
         self.table: dict[int, Callable[[Asked], Awaitable[bytes]]] = {
             int(ipp.Operation.PRINT_JOB): self.print_job,
             int(ipp.Operation.VALIDATE_JOB): self.validate_job,
@@ -321,7 +321,7 @@ class Operations:
         compression = _compression_of(asked)
         most = parts.settings().limits.job_bytes
         return Part(
-            data=unpacked(asked.body, compression, most),
+            data=unpacked(_something(asked.body), compression, most),
             format=offer.format,
             name=device.clean(_document_name(asked.message), 255),
             expected=asked.body_length if compression == "none" else None,
@@ -351,6 +351,16 @@ def _compression_of(asked: Asked) -> str:
 
 async def _one(part: Part) -> AsyncIterator[Part]:
     yield part
+
+
+async def _something(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The body; raises Conflict where there is none (RFC 8011 section 4.2.1): no device prints nothing."""
+    octets = 0
+    async for piece in body:
+        octets += len(piece)
+        yield piece
+    if not octets:
+        raise Conflict(int(ipp.Status.BAD_REQUEST), "This request brings no document.")
 
 
 async def _peek(body: AsyncIterator[bytes]) -> tuple[bytes, AsyncIterator[bytes]]:

@@ -5,6 +5,7 @@ Who may ask what stands in ``offered``; a job that is somebody else's is reached
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from uuid import UUID
 
 from frisket import device, identity, job
@@ -58,7 +59,9 @@ class Running:
 
     def _changing(self, change: device.QueueChange) -> Callable[[Asked], Awaitable[bytes]]:
         async def operation(asked: Asked) -> bytes:
-            await self._intake.ask(_change, asked.scope, queue_of(asked).id, change, asked.by)
+            said = asked.message.operation.text("printer-message-from-operator")  # RFC 3380 section 6
+            wanted = change if said is None else replace(change, message=said)
+            await self._intake.ask(_change, asked.scope, queue_of(asked).id, wanted, asked.by)
             return answer(asked)
 
         return operation

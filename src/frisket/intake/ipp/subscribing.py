@@ -328,7 +328,6 @@ def _attributes(asked: Asked, view: SubscriptionView, subscriber: str) -> list[i
         a("notify-charset", ipp.charset("utf-8")),
         a("notify-natural-language", ipp.natural_language(view.language)),
         a("notify-sequence-number", ipp.integer(view.last_event)),
-        a("notify-printer-up-time", ipp.integer(up_time())),
         a("notify-printer-uri", ipp.uri(_printer_uri(asked, view))),
         a("notify-subscriber-user-name", ipp.name(subscriber)),
     ]
@@ -337,6 +336,7 @@ def _attributes(asked: Asked, view: SubscriptionView, subscriber: str) -> list[i
     if view.expires_at is None:
         listed.append(a("notify-job-id", ipp.integer(view.job_number or 0)))
     else:
+        listed.append(a("notify-printer-up-time", ipp.integer(up_time())))  # of queues' subscriptions only
         listed.append(a("notify-lease-duration", ipp.integer(view.lease_s)))
         listed.append(a("notify-lease-expiration-time", ipp.integer(int(view.expires_at) + 1)))
     return listed
