@@ -225,15 +225,18 @@ def test_a_silent_peer_is_left_and_a_slow_one_too(post: Post, monkeypatch: pytes
 
 def test_commands_that_come_octet_by_octet_are_cut_off(post: Post):
     """Each octet is in time, the command is not; the same for an answer of AUTH."""
-    impatient(post)
+    post.choose(limits={"idle_s": 2.0})  # a busy machine greets and shakes hands within it
 
     async def drip(peer: Peer) -> str:
         for _ in range(2000):
             peer.writer.write(b"X")
             await asyncio.sleep(0.05)
-            if peer.reader.at_eof() or peer.reader._buffer:  # type: ignore[attr-defined]
+            if peer.reader.at_eof() or peer.reader.exception() or peer.reader._buffer:  # type: ignore[attr-defined]
                 break
-        return await peer.answer()
+        try:
+            return await peer.answer()
+        except ConnectionError:  # an octet that came behind the end resets the connection, and its last words are lost
+            return "421"
 
     async def act(stand: Stand) -> None:
         async with stand.peer() as peer:
