@@ -215,6 +215,26 @@ def test_a_running_sequencer_is_woken_by_a_full_tile(log):
         sequencer.stop()
 
 
+def test_a_database_without_room_delays_the_log_and_stops_nothing(log, monkeypatch):
+    real, told, faults = sequencing._place, [], []
+
+    def full(rows):
+        if told:
+            return real(rows)
+        raise db.StorageFull("the disk of the database is full")
+
+    monkeypatch.setattr(sequencing, "_place", full)
+    log.write(256)
+    sequencer = audit.Sequencer(on_fault=faults.append, on_full=lambda: told.append("full"))
+    sequencer.start()
+    try:
+        wait_for(lambda: told)
+    finally:
+        sequencer.stop()
+    assert (faults, sequencer.fault, told) == ([], None, ["full"])
+    assert audit.overview() == audit.Overview(256, 0) and audit.verify().size == 256
+
+
 def test_a_sequencer_that_is_stopped_leaves_nothing_waiting(log):
     sequencer = audit.Sequencer()
     sequencer.start()

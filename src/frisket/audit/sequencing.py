@@ -167,7 +167,7 @@ class Sequencer:
             _log.warning("audit.sequencing-delayed", error=type(error).__name__)
             db.close_connections()
             return True
-        except LogFull:
+        except (LogFull, db.StorageFull):  # the disk of the log, or that of the database
             # What was written is beyond the last signature and is cut off at the next try; the leaves wait.
             _log.warning("audit.sequencing-delayed", error="disk full")
             if self._on_full is not None:
