@@ -33,7 +33,7 @@ def fill(folder: Path) -> Path:
     at = 0
     try:
         left = os.fstatvfs(fd)
-        most = size = left.f_bavail * left.f_frsize
+        most, size = left.f_bavail * left.f_frsize, 1 << 20  # what is refused may have been taken in part
         while size >= 4096:
             try:
                 os.posix_fallocate(fd, at, size)
